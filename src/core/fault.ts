@@ -1,0 +1,72 @@
+import type { RunStatus } from './runs/status.ts'
+
+/** The kinds of record a fault can be about. */
+export type Kind = 'assistant' | 'thread' | 'message' | 'run' | 'step' | 'file' | 'vector_store' | 'completion' | 'model' | 'key'
+
+/**
+ * Everything that can go wrong on purpose. Each surface maps every code to a status and a body; a new code does not
+ * compile until all of them answer it.
+ */
+export type FaultCode =
+  | 'invalid' // the input breaks a rule of its schema; `reason` says which kind of rule
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'busy' // the thread has an active run
+  | 'wrong_state' // the record's status does not allow this
+  | 'too_large'
+  | 'rate_limited'
+  | 'key_reused' // an idempotency key came back with another body
+  | 'unsupported' // known, named, and not built yet
+  | 'model_not_found'
+  | 'upstream' // the model provider failed
+  | 'unavailable' // this process cannot serve now
+  | 'internal'
+
+/** Why an input is invalid, so that a dialect can spell its own code for it. */
+export type InvalidReason =
+  | 'unknown_field'
+  | 'missing_field'
+  | 'type'
+  | 'value'
+  | 'too_long'
+  | 'too_short'
+  | 'too_many_items'
+  | 'too_few_items'
+  | 'too_big'
+  | 'too_small'
+  | 'syntax'
+
+/** Structured facts about a fault: ids are core ids (UUIDs) or, where they did not decode, the text that was sent. */
+export interface FaultFacts {
+  kind?: Kind
+  id?: string
+  /** Dotted path of the offending field, e.g. `messages[0].content`. */
+  param?: string
+  reason?: InvalidReason
+  threadId?: string
+  runId?: string
+  status?: RunStatus
+  /** What was being tried, where one code covers several sentences. */
+  action?: 'append' | 'create_run' | 'submit' | 'cancel' | 'delete'
+  expected?: readonly string[]
+  got?: readonly string[]
+  retryAfterMs?: number
+  /** True once a side effect is committed: clients must not repeat the request. */
+  committed?: boolean
+  cause?: unknown
+}
+
+/** `message` is for the caller; `facts.cause` is for the log only. */
+export class Fault extends Error {
+  override readonly name = 'Fault'
+  constructor(
+    readonly code: FaultCode,
+    message: string,
+    readonly facts: FaultFacts = {},
+  ) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+  }
+}
+
+export const notFound = (kind: Kind, id: string): Fault => new Fault('not_found', `No ${kind} with this id.`, { kind, id })

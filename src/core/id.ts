@@ -1,0 +1,19 @@
+/** A new UUIDv7 in canonical lower-case form; monotonic within a process, so ids of one process sort by creation. */
+export const newId = (): string => Bun.randomUUIDv7()
+
+const HEX32 = /^[0-9a-f]{32}$/
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+export const isUuid = (text: string): boolean => UUID.test(text)
+
+/** `thread_` + 32 hex digits. One value, many spellings: the prefix belongs to the dialect, the digits are the UUID. */
+export const spellId = (prefix: string, uuid: string): string =>
+  prefix + uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)
+
+/** The UUID behind a spelled id, or undefined when the prefix or the digits do not fit. */
+export function readId(prefix: string, spelled: string): string | undefined {
+  if (!spelled.startsWith(prefix)) return undefined
+  const hex = spelled.slice(prefix.length)
+  if (!HEX32.test(hex)) return undefined
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

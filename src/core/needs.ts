@@ -1,0 +1,38 @@
+import type { Db } from '../drivers/records/port.ts'
+import type { Models } from '../drivers/models/port.ts'
+import type { Signals } from './runs/signals.ts'
+
+/** Time as the server sees it; tests pass their own. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export type LogFields = Record<string, string | number | boolean | null | undefined>
+
+/** Structured log: one event name, flat fields. Keys, headers and message texts are never passed to it. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void
+  info(event: string, fields?: LogFields): void
+  warn(event: string, fields?: LogFields): void
+  error(event: string, fields?: LogFields & { cause?: unknown }): void
+}
+
+/** The limits that core enforces; values come from the configuration. */
+export interface Limits {
+  runExpiryMs: number
+  idempotencyKeepMs: number
+  messagesPerCreateMax: number
+}
+
+/** What core and engine may be given. A function names the parts it uses: `Needs<'db' | 'clock'>`. */
+export interface Parts {
+  db: Db
+  clock: Clock
+  log: Log
+  models: Models
+  signals: Signals
+  limits: Limits
+}
+
+export type Needs<K extends keyof Parts> = Pick<Parts, K>

@@ -1,0 +1,61 @@
+import type { Json } from '../json.ts'
+import type { RunStatus } from './status.ts'
+
+export interface Usage {
+  promptTokens: number
+  completionTokens: number
+  totalTokens: number
+  cachedTokens?: number
+}
+
+export type RunErrorCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'
+export interface RunError {
+  code: RunErrorCode
+  message: string
+}
+
+export type IncompleteReason = 'max_completion_tokens' | 'max_prompt_tokens'
+/** Why a message ended before its text was whole. */
+export type MessageCut = 'content_filter' | 'max_tokens' | 'run_cancelled' | 'run_expired' | 'run_failed'
+
+/** A function call as a client must answer it. */
+export interface FunctionCall {
+  id: string
+  name: string
+  arguments: string
+}
+
+/** A call inside a tool step, in its final form; `output` is null until somebody answered. */
+export interface StepCall {
+  id: string
+  type: string
+  name: string
+  arguments: string
+  output: string | null
+  /** What a hosted tool found, in the tool's own shape. */
+  detail?: Json
+}
+
+export type StepStatus = 'in_progress' | 'completed' | 'failed' | 'cancelled' | 'expired'
+
+/**
+ * The journal's words. `at` is milliseconds since the epoch. Order within a run is total; at most one step and one
+ * message are open at a time, and both are closed before the run's status leaves `running` for an end.
+ */
+export type RunEvent =
+  | { type: 'status'; status: RunStatus; at: number; newThread?: true; calls?: FunctionCall[]; usage?: Usage; error?: RunError; incomplete?: IncompleteReason }
+  | { type: 'step'; id: string; kind: 'message' | 'tool_calls'; messageId?: string; at: number }
+  | { type: 'text'; text: string }
+  | { type: 'refusal'; text: string }
+  | { type: 'reasoning'; text: string }
+  | { type: 'call'; index: number; id: string; tool: string; name: string }
+  | { type: 'arguments'; index: number; text: string }
+  | { type: 'message_end'; id: string; cut?: MessageCut; at: number }
+  | { type: 'step_end'; id: string; status: Exclude<StepStatus, 'in_progress'>; at: number; usage: Usage | null; calls?: StepCall[]; error?: RunError }
+  | { type: 'restart'; attempt: number; at: number }
+
+/** Consecutive events `seq`, `seq + 1`, ... of one run: what one journal row holds. `seq` counts from 1. */
+export interface Segment {
+  seq: number
+  events: RunEvent[]
+}
