@@ -1,0 +1,128 @@
+import { sql } from 'drizzle-orm'
+import { customType, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { at, tenant } from './identity.ts'
+
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+
+export const thread = pgTable(
+  'thread',
+  {
+    id: uuid('id').primaryKey(),
+    tenant_id: uuid('tenant_id')
+      .notNull()
+      .references(() => tenant.id),
+    metadata: jsonb('metadata').notNull(),
+    /** JSON of ToolResources. */
+    tool_resources: text('tool_resources'),
+    status: text('status').notNull().default('idle'),
+    /** The run that holds the thread: queued, running, waiting or cancelling. No foreign key: run names thread. */
+    run_id: uuid('run_id'),
+    /** The newest checkpoint; messages up to `head_seq` are in it or were decided against. */
+    head_id: uuid('head_id'),
+    head_seq: integer('head_seq').notNull().default(0),
+    next_seq: integer('next_seq').notNull().default(1),
+    created_at: at('created_at').notNull(),
+  },
+  (t) => [index('thread_list').on(t.tenant_id, t.created_at, t.id)],
+)
+
+const threadId = () =>
+  uuid('thread_id')
+    .notNull()
+    .references(() => thread.id, { onDelete: 'cascade' })
+const tenantId = () =>
+  uuid('tenant_id')
+    .notNull()
+    .references(() => tenant.id)
+
+/** The append-only log of a thread. Content never changes once the row is there; `seq` orders it. */
+export const message = pgTable(
+  'message',
+  {
+    id: uuid('id').primaryKey(),
+    tenant_id: tenantId(),
+    thread_id: threadId(),
+    seq: integer('seq').notNull(),
+    /** The id a client or graph gave the message, where it is not the row's own. */
+    key: text('key'),
+    role: text('role').notNull(),
+    /** JSON: text or a list of content parts. Text column: holds \u0000 and is never searched by SQL. */
+    content: text('content').notNull(),
+    tool_calls: text('tool_calls'),
+    tool_call_id: text('tool_call_id'),
+    run_id: uuid('run_id'),
+    assistant_id: uuid('assistant_id'),
+    status: text('status').notNull().default('completed'),
+    cut: text('cut'),
+    attachments: text('attachments'),
+    metadata: jsonb('metadata').notNull().default({}),
+    /** JSON of the LangChain fields that have no column, so that a round trip loses nothing. */
+    extra: text('extra'),
+    created_at: at('created_at').notNull(),
+    ended_at: at('ended_at'),
+    deleted_at: at('deleted_at'),
+  },
+  (t) => [
+    // serves listMessages and the pending messages of a run
+    index('message_thread').on(t.thread_id, t.seq),
+    // serves listMessages by run and the fold of a recovered run
+    index('message_run').on(t.run_id).where(sql`run_id is not null`),
+  ],
+)
+
+export const checkpoint = pgTable(
+  'checkpoint',
+  {
+    tenant_id: tenantId(),
+    thread_id: threadId(),
+    ns: text('ns').notNull(),
+    id: uuid('id').notNull(),
+    parent_id: uuid('parent_id'),
+    run_id: uuid('run_id'),
+    step: integer('step').notNull(),
+    source: text('source').notNull(),
+    /** Version of every channel; with `channel_blob` it says every value. */
+    versions: jsonb('versions').notNull(),
+    seen: text('seen').notNull(),
+    /** JSON of the channels whose value is a primitive. */
+    inline: text('inline'),
+    metadata: jsonb('metadata').notNull(),
+    created_at: at('created_at').notNull(),
+    v: integer('v').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.thread_id, t.ns, t.id] }), index('checkpoint_run').on(t.run_id)],
+)
+
+/** Each changed channel value once per version: an ordered list of message rows, or any other value. */
+export const channelBlob = pgTable(
+  'channel_blob',
+  {
+    tenant_id: tenantId(),
+    thread_id: threadId(),
+    ns: text('ns').notNull(),
+    channel: text('channel').notNull(),
+    version: text('version').notNull(),
+    message_ids: uuid('message_ids').array(),
+    data: text('data'),
+    bytes: bytea('bytes'),
+  },
+  (t) => [primaryKey({ columns: [t.thread_id, t.ns, t.channel, t.version] })],
+)
+
+/** What finished tasks of a step wrote before the step itself is committed. */
+export const checkpointWrite = pgTable(
+  'checkpoint_write',
+  {
+    tenant_id: tenantId(),
+    thread_id: threadId(),
+    ns: text('ns').notNull(),
+    checkpoint_id: uuid('checkpoint_id').notNull(),
+    task_id: text('task_id').notNull(),
+    idx: integer('idx').notNull(),
+    path: text('path').notNull(),
+    channel: text('channel').notNull(),
+    data: text('data'),
+    bytes: bytea('bytes'),
+  },
+  (t) => [primaryKey({ columns: [t.thread_id, t.ns, t.checkpoint_id, t.task_id, t.idx] })],
+)

@@ -1,0 +1,95 @@
+import type { Caller } from '../caller.ts'
+import { requireScope } from '../caller.ts'
+import { notFound } from '../fault.ts'
+import { newId } from '../id.ts'
+import type { JsonObject } from '../json.ts'
+import type { Needs } from '../needs.ts'
+import type { Page, PageRequest } from '../page.ts'
+import { deleteRow, insertAssistant, insertVersion, listRows, readRow } from './store.ts'
+
+/** What a run needs to know of an assistant. `null` means "not set": the model's own default. */
+export interface AssistantConfig {
+  model: string
+  instructions: string | null
+  /** Tool definitions in the chat endpoint's own shape: `{type: 'function', function: {...}}`, or a hosted tool's. */
+  tools: JsonObject[]
+  toolResources: JsonObject | null
+  temperature: number | null
+  topP: number | null
+  /** `'auto'` or a response-format object of the chat endpoint. */
+  responseFormat: 'auto' | JsonObject | null
+  reasoningEffort: string | null
+}
+
+export interface Assistant extends AssistantConfig {
+  id: string
+  version: number
+  /** Id of the immutable version row. */
+  versionId: string
+  graph: string
+  name: string | null
+  description: string | null
+  metadata: Record<string, string>
+  /** Milliseconds since the epoch. */
+  createdAt: number
+}
+
+export type NewAssistant = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'model'>> & { model: string }
+
+/** Absent fields stay as they are; null clears. `tools` and `metadata` are replaced as a whole. */
+export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'graph'>>
+
+export async function createAssistant(app: Needs<'db' | 'clock'>, caller: Caller, input: NewAssistant): Promise<Assistant> {
+  requireScope(caller, 'write')
+  const created: Assistant = {
+    id: newId(),
+    version: 1,
+    versionId: newId(),
+    graph: 'assistant',
+    name: null,
+    description: null,
+    instructions: null,
+    tools: [],
+    toolResources: null,
+    temperature: null,
+    topP: null,
+    responseFormat: null,
+    reasoningEffort: null,
+    metadata: {},
+    createdAt: app.clock.now(),
+    ...input,
+  }
+  await insertAssistant(app.db, caller.tenantId, created)
+  return created
+}
+
+/** Throws not_found. */
+export async function getAssistant(app: Needs<'db'>, caller: Caller, id: string): Promise<Assistant> {
+  requireScope(caller, 'read')
+  const row = await readRow(app.db, caller.tenantId, id)
+  if (!row) throw notFound('assistant', id)
+  return row
+}
+
+export async function listAssistants(app: Needs<'db'>, caller: Caller, page: PageRequest): Promise<Page<Assistant>> {
+  requireScope(caller, 'read')
+  return listRows(app.db, caller.tenantId, page)
+}
+
+/** Writes a new version, unless nothing was changed. Throws not_found. */
+export async function changeAssistant(app: Needs<'db' | 'clock'>, caller: Caller, input: { id: string; change: AssistantChange }): Promise<Assistant> {
+  requireScope(caller, 'write')
+  // Two changes at once: the later one reads the version again, so that neither is lost.
+  for (;;) {
+    const current = await getAssistant(app, caller, input.id)
+    if (Object.keys(input.change).length === 0) return current
+    const next: Assistant = { ...current, ...input.change, version: current.version + 1, versionId: newId() }
+    if (await insertVersion(app.db, caller.tenantId, { assistant: next, at: app.clock.now() })) return next
+  }
+}
+
+/** Past runs keep the version they were created with. Throws not_found. */
+export async function deleteAssistant(app: Needs<'db' | 'clock'>, caller: Caller, id: string): Promise<void> {
+  requireScope(caller, 'write')
+  if (!(await deleteRow(app.db, caller.tenantId, { id, at: app.clock.now() }))) throw notFound('assistant', id)
+}

@@ -1,0 +1,90 @@
+import type { Db, Statement } from '../../drivers/records/port.ts'
+import type { ApiKey } from './keys.ts'
+
+export interface KeyRow {
+  id: string
+  tenant_id: string
+  user_id: string | null
+  name: string
+  prefix: string
+  scopes: string
+  created_at: number
+  expires_at: number | null
+  revoked_at: number | null
+  last_used_at: number | null
+}
+
+const COLUMNS = `id, tenant_id, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at`
+
+/** False: the same secret is there already. */
+export async function insertKey(db: Db, key: ApiKey & { hash: string }): Promise<boolean> {
+  const rows = await db.hot(
+    `insert into api_key (id, tenant_id, user_id, name, prefix, scopes, hash, created_at, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000.0), to_timestamp($9::float8 / 1000.0)) on conflict (hash) do nothing returning id`,
+    [key.id, key.tenantId, key.userId, key.name, key.prefix, key.scopes.join(' '), key.hash, key.createdAt, key.expiresAt],
+  )
+  return rows.length === 1
+}
+
+const find: Statement<string, KeyRow | undefined> = {
+  name: 'key.find',
+  lanes: 2,
+  itemsMax: 64,
+  async run(db, hashes) {
+    const rows = await db.hot<KeyRow & { hash: string }>(`select ${COLUMNS}, hash from api_key where hash = any($1::text::text[])`, [`{${hashes.join(',')}}`])
+    const byHash = new Map(rows.map((r) => [r.hash, r]))
+    return hashes.map((h) => byHash.get(h))
+  },
+}
+
+/** @param hash SHA-256 of the secret, in hex */
+export const findKey = (db: Db, hash: string): Promise<KeyRow | undefined> => db.batch(find, hash)
+
+export const listKeyRows = (db: Db, tenantId: string): Promise<KeyRow[]> =>
+  db.query<KeyRow>(`select ${COLUMNS} from api_key where tenant_id = $1 order by created_at, id limit 1000`, [tenantId])
+
+export async function revokeRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<KeyRow | undefined> {
+  const rows = await db.hot<KeyRow>(
+    `update api_key set revoked_at = coalesce(revoked_at, to_timestamp($3::float8 / 1000.0)) where id = $1 and tenant_id = $2 returning ${COLUMNS}`,
+    [input.id, tenantId, input.at],
+  )
+  return rows[0]
+}
+
+export async function markUsed(db: Db, input: { id: string; at: number }): Promise<void> {
+  await db.hot(`update api_key set last_used_at = greatest(last_used_at, to_timestamp($2::float8 / 1000.0)) where id = $1`, [input.id, input.at])
+}
+
+/** The tenant of this name, made if it is not there. */
+export async function ensureTenantRow(db: Db, input: { id: string; name: string; at: number }): Promise<{ id: string; created: boolean }> {
+  const rows = await db.query<{ id: string; created: boolean }>(
+    `with i as (insert into tenant (id, name, created_at) values ($1, $2, to_timestamp($3::float8 / 1000.0)) on conflict (name) do nothing returning id)
+    select id, true as created from i union all select id, false from tenant where name = $2 limit 1`,
+    [input.id, input.name, input.at],
+  )
+  const row = rows[0]
+  if (!row) throw new Error('tenant neither inserted nor found')
+  return row
+}
+
+/** The tenant's administrator, made if there is none. */
+export async function ensureAdminRow(db: Db, input: { id: string; tenantId: string; at: number }): Promise<string> {
+  const rows = await db.query<{ id: string }>(
+    `with a as (select id from app_user where tenant_id = $2 and is_admin order by created_at limit 1),
+    i as (insert into app_user (id, tenant_id, name, is_admin, created_at) select $1, $2, 'admin', true, to_timestamp($3::float8 / 1000.0)
+      where not exists (select 1 from a) returning id)
+    select id from a union all select id from i`,
+    [input.id, input.tenantId, input.at],
+  )
+  const row = rows[0]
+  if (!row) throw new Error('administrator neither inserted nor found')
+  return row.id
+}
+
+export async function countLiveKeys(db: Db, tenantId: string): Promise<number> {
+  const rows = await db.query<{ n: number }>(
+    `select count(*)::int as n from api_key where tenant_id = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
+    [tenantId],
+  )
+  return rows[0]?.n ?? 0
+}

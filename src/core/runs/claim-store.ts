@@ -1,0 +1,86 @@
+import type { Db } from '../../drivers/records/port.ts'
+import type { MessageRecord } from '../threads/message-rows.ts'
+import { PENDING } from './create-store.ts'
+import { RUN_COLUMNS, type RunRow } from './rows.ts'
+
+export interface ClaimRow extends RunRow {
+  fence: number
+  attempt: number
+  next_event: number
+  resume: string | null
+  /** A checkpoint of this run exists: go on from there. */
+  started: boolean
+  head_id: string | null
+  head_seq: number
+  next_seq: number
+  pending: MessageRecord[] | null
+}
+
+const CLAIMED = `${RUN_COLUMNS}, r.fence, r.attempt, r.resume, t.head_id, t.head_seq, t.next_seq,
+  coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
+  (select json_agg(${PENDING} order by m.seq) from message m where m.thread_id = t.id and m.seq > t.head_seq and m.deleted_at is null) as pending,
+  exists (select 1 from checkpoint k where k.run_id = r.id) as started`
+
+/**
+ * Queued runs and runs whose lease ran out, each to one worker only. Recovery goes first.
+ * A crashed attempt counts; a run never started does not.
+ */
+export const claimRows = (db: Db, input: { workerId: string; leaseMs: number; limit: number }): Promise<ClaimRow[]> =>
+  db.hot<ClaimRow>(
+    `with d as materialized (select id from run where status in ('running', 'cancelling') and lease_until < now() order by lease_until limit $3 for update skip locked),
+    q as materialized (select id from run where status = 'queued' order by created_at limit greatest(0, $3::int - (select count(*) from d)) for update skip locked),
+    r as (update run set attempt = attempt + (status <> 'queued')::int, status = case when status = 'queued' then 'running' else status end, worker_id = $1::uuid,
+      fence = fence + 1, lease_until = now() + $2::int * interval '1 ms', started_at = coalesce(started_at, now())
+      where id = any(array(select id from d union all select id from q)) returning *)
+    select ${CLAIMED} from r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id`,
+    [input.workerId, input.leaseMs, input.limit],
+  )
+
+/** What a run just resumed for this process needs; the fence guards against a change since. */
+export async function resumedRow(db: Db, runId: string): Promise<ClaimRow | undefined> {
+  const rows = await db.hot<ClaimRow>(
+    `select ${CLAIMED} from run r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id where r.id = $1`,
+    [runId],
+  )
+  return rows[0]
+}
+
+export interface Renewal {
+  id: string
+  fence: number
+  status: string
+}
+
+/** Extends the leases of this worker's runs. A run that does not come back is lost; one that comes back `cancelling` must stop. */
+export const renewLeases = (db: Db, input: { workerId: string; leaseMs: number; ids: string[] }): Promise<Renewal[]> =>
+  db.hot<Renewal>(
+    `update run set lease_until = now() + $2::int * interval '1 ms' where id = any($3::text::uuid[]) and worker_id = $1::uuid
+    and status in ('running', 'cancelling') returning id, fence, status`,
+    [input.workerId, input.leaseMs, `{${input.ids.join(',')}}`],
+  )
+
+/** Gives runs back at shutdown: the next worker takes them at once, and the attempt is not charged. */
+export async function releaseRuns(db: Db, workerId: string, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  await db.hot(
+    `update run set status = case when status = 'running' then 'queued' else status end, fence = fence + 1, worker_id = null,
+      lease_until = case when status = 'running' then null else now() end
+    where id = any($2::text::uuid[]) and worker_id = $1::uuid and status in ('running', 'cancelling')`,
+    [workerId, `{${ids.join(',')}}`],
+  )
+}
+
+/** With an exclusively locked database nobody else can hold a lease: all of them are of the dead. */
+export async function expireAllLeases(db: Db): Promise<void> {
+  await db.hot(`update run set lease_until = now() - interval '1 ms' where status in ('running', 'cancelling')`)
+}
+
+export async function deleteOldEvents(db: Db, before: number, limit: number): Promise<number> {
+  const rows = await db.hot<{ n: number }>(
+    `with r as (select id from run where status in ('completed', 'incomplete', 'failed', 'expired', 'cancelled') and ended_at < to_timestamp($1::float8 / 1000.0)
+      and exists (select 1 from run_event e where e.run_id = run.id) limit $2),
+    d as (delete from run_event e using r where e.run_id = r.id returning 1) select count(*)::int as n from d`,
+    [before, limit],
+  )
+  return rows[0]?.n ?? 0
+}

@@ -1,0 +1,120 @@
+import { type Caller, requireScope } from '../caller.ts'
+import type { AssistantConfig } from '../assistants/assistants.ts'
+import { notFound } from '../fault.ts'
+import type { JsonObject } from '../json.ts'
+import type { Needs } from '../needs.ts'
+import type { Page, PageRequest } from '../page.ts'
+import type { MessageRecord } from '../threads/message-rows.ts'
+import type { NewMessage } from '../threads/messages.ts'
+import { getThread, type NewThread } from '../threads/threads.ts'
+import type { FunctionCall, IncompleteReason, RunError, Segment, Usage } from './events.ts'
+import type { RunStatus } from './status.ts'
+import { changeRunRow, listRunRows, readRun } from './store.ts'
+
+export type ToolChoice = 'none' | 'auto' | 'required' | JsonObject
+
+/** What a run may say beside its assistant. Absent: the assistant's, or the default. */
+export interface RunOptions {
+  model?: string
+  instructions?: string
+  additionalInstructions?: string
+  tools?: JsonObject[]
+  temperature?: number
+  topP?: number
+  responseFormat?: 'auto' | JsonObject
+  reasoningEffort?: string
+  toolChoice?: ToolChoice
+  parallelToolCalls?: boolean
+  maxPromptTokens?: number
+  maxCompletionTokens?: number
+  truncation?: { type: 'auto' | 'last_messages'; lastMessages?: number }
+  toolResources?: JsonObject
+}
+
+/** What a run executes with: its assistant version and its own options, merged. */
+export interface RunConfig extends AssistantConfig {
+  toolChoice: ToolChoice
+  parallelToolCalls: boolean
+  maxPromptTokens: number | null
+  maxCompletionTokens: number | null
+  truncation: { type: 'auto' | 'last_messages'; lastMessages: number | null }
+}
+
+export interface Run {
+  id: string
+  tenantId: string
+  threadId: string
+  assistantId: string
+  status: RunStatus
+  config: RunConfig
+  metadata: Record<string, string>
+  /** The function calls a waiting run wants outputs for. */
+  calls: FunctionCall[] | null
+  usage: Usage | null
+  error: RunError | null
+  incomplete: IncompleteReason | null
+  createdAt: number
+  startedAt: number | null
+  expiresAt: number
+  endedAt: number | null
+}
+
+export interface NewRun {
+  assistantId: string
+  options: RunOptions
+  metadata?: Record<string, string>
+  /** Appended to the thread in the same commit, before the run. */
+  messages?: NewMessage[]
+}
+
+export type NewThreadRun = NewRun & { thread: NewThread }
+
+/** A run with its lease, and all that its executor needs before the first token. */
+export interface ClaimedRun {
+  run: Run
+  fence: number
+  attempt: number
+  nextEvent: number
+  /** JSON of the value a waiting run was resumed with. */
+  resume: string | null
+  /** A checkpoint of this run exists: go on from there instead of from the input. */
+  started: boolean
+  headId: string | null
+  headSeq: number
+  nextSeq: number
+  /** Messages that no checkpoint names yet, oldest first. */
+  pending: MessageRecord[]
+  /** The whole journal so far, where the claimer wrote it itself. */
+  journal?: Segment
+}
+
+/** Throws not_found. */
+export async function getRun(app: Needs<'db'>, caller: Caller, input: { threadId: string; id: string }): Promise<Run> {
+  requireScope(caller, 'read')
+  const run = await readRun(app.db, caller.tenantId, input)
+  if (run) return run
+  await getThread(app, caller, input.threadId)
+  throw notFound('run', input.id)
+}
+
+/** Throws not_found for the thread. */
+export async function listRuns(app: Needs<'db'>, caller: Caller, input: { threadId: string; page: PageRequest }): Promise<Page<Run>> {
+  requireScope(caller, 'read')
+  await getThread(app, caller, input.threadId)
+  return listRunRows(app.db, caller.tenantId, input)
+}
+
+/** Only metadata can change; it is replaced as a whole. Throws not_found. */
+export async function changeRun(
+  app: Needs<'db'>,
+  caller: Caller,
+  input: { threadId: string; id: string; metadata?: Record<string, string> },
+): Promise<Run> {
+  requireScope(caller, 'write')
+  const { metadata, ...key } = input
+  if (metadata !== undefined && !(await changeRunRow(app.db, caller.tenantId, { ...key, metadata }))) {
+    await getThread(app, caller, key.threadId)
+    throw notFound('run', key.id)
+  }
+  return getRun(app, { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }, key)
+}
