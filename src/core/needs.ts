@@ -9,13 +9,18 @@ export interface Clock {
 }
 
 export type LogFields = Record<string, string | number | boolean | null | undefined>
+/** `cause` is rendered with its stack. */
+export interface ErrorFields {
+  cause?: unknown
+  [field: string]: unknown
+}
 
 /** Structured log: one event name, flat fields. Keys, headers and message texts are never passed to it. */
 export interface Log {
   debug(event: string, fields?: LogFields): void
   info(event: string, fields?: LogFields): void
   warn(event: string, fields?: LogFields): void
-  error(event: string, fields?: LogFields & { cause?: unknown }): void
+  error(event: string, fields?: ErrorFields): void
 }
 
 /** The limits that core enforces; values come from the configuration. */

@@ -4,6 +4,8 @@ import { Fault } from '../fault.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 
+export type { ModelInfo }
+
 export async function listModels(app: Needs<'models'>, caller: Caller, signal: AbortSignal): Promise<ModelInfo[]> {
   requireScope(caller, 'read')
   return app.models.list(signal)

@@ -6,7 +6,7 @@ import type { RunEvent } from './events.ts'
 import type { RunStatus } from './status.ts'
 
 const RUN_RECORD = `id uuid, fence int, thread_id uuid, status text, at float8, usage text, error text, incomplete text, calls text,
-  head_id uuid, head_seq int, next_seq int`
+  head_id uuid, head_seq int, next_seq int, keep_resume boolean`
 const STEP_RECORD = `run_id uuid, id uuid, kind text, message_id uuid, status text, usage text, error text, at float8, ended float8`
 const CALL_RECORD = `run_id uuid, step_id uuid, idx int, call_id text, type text, name text, arguments text, output text, detail text`
 const EVENT_RECORD = `run_id uuid, seq int, n int, data text`
@@ -26,13 +26,15 @@ const runRecord = (c: Commit) => ({
   head_id: c.headId,
   head_seq: c.headSeq,
   next_seq: c.nextSeq,
+  keep_resume: c.keepResume,
 })
 
 /**
  * Only a run whose fence still fits is in `ok`; everything else joins it. A run asked to stop keeps saying so until its
  * end: the executor learns it from the answer.
  */
-const GUARD = `ok as (update run r set usage = x.usage, error = x.error, incomplete = x.incomplete, calls = x.calls, resume = null,
+const GUARD = `ok as (update run r set usage = x.usage, error = x.error, incomplete = x.incomplete, calls = x.calls,
+    resume = case when x.keep_resume then r.resume end,
     status = case when r.status = 'cancelling' and x.status in ('running', 'waiting') then 'cancelling' else x.status end,
     ended_at = case when x.status in ('running', 'waiting') then null else to_timestamp(x.at / 1000.0) end,
     lease_until = case when x.status = 'running' or (r.status = 'cancelling' and x.status = 'waiting') then r.lease_until end

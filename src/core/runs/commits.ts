@@ -44,6 +44,8 @@ export interface Commit {
   /** Messages up to this number are in the head checkpoint, or stay out of it. */
   headSeq: number | null
   nextSeq: number
+  /** The value the run was resumed with is not yet in a checkpoint: keep it for the next attempt. */
+  keepResume: boolean
   messages: MessageRecord[]
   checkpoints: CheckpointRecord[]
   blobs: BlobRecord[]

@@ -42,7 +42,7 @@ const RECORD = `id uuid, tenant_id uuid, thread_id uuid, assistant_id uuid, stat
 
 /** The fields of a message that the engine makes its input of. */
 export const PENDING = `json_build_object('id', m.id, 'tenant_id', m.tenant_id, 'thread_id', m.thread_id, 'seq', m.seq, 'key', m.key, 'role', m.role, 'content', m.content,
-  'tool_calls', m.tool_calls, 'tool_call_id', m.tool_call_id, 'extra', m.extra)`
+  'tool_calls', m.tool_calls, 'tool_call_id', m.tool_call_id, 'run_id', m.run_id, 'extra', m.extra)`
 
 /**
  * Create, and claim where this process has a free slot, in one commit; the answer carries what the executor needs.

@@ -64,3 +64,8 @@ export async function listStepRows(db: Db, run: Run, page: PageRequest): Promise
     keys,
   )
 }
+
+export async function readStepIds(db: Db, runId: string): Promise<string[]> {
+  const rows = await db.hot<{ id: string }>(`select id from run_step where run_id = $1`, [runId])
+  return rows.map((r) => r.id)
+}

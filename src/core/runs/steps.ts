@@ -4,7 +4,7 @@ import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
 import type { RunError, StepCall, StepStatus, Usage } from './events.ts'
 import { getRun } from './runs.ts'
-import { listStepRows, readStepRow } from './step-store.ts'
+import { listStepRows, readStepIds, readStepRow } from './step-store.ts'
 
 export interface Step {
   id: string
@@ -41,3 +41,6 @@ export async function listSteps(
   const run = await getRun(app, caller, { threadId: input.threadId, id: input.runId })
   return listStepRows(app.db, run, input.page)
 }
+
+/** Ids of all steps of a run that have rows, for the executor that takes it over. */
+export const knownStepIds = async (app: Needs<'db'>, runId: string): Promise<Set<string>> => new Set(await readStepIds(app.db, runId))

@@ -1,0 +1,286 @@
+import { Command, GraphRecursionError } from '@langchain/langgraph'
+import { Fault } from '../core/fault.ts'
+import type { Needs } from '../core/needs.ts'
+import { commitStep } from '../core/runs/commits.ts'
+import type { MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
+import { readJournal } from '../core/runs/journal.ts'
+import type { ClaimedRun } from '../core/runs/runs.ts'
+import type { RunStatus } from '../core/runs/status.ts'
+import { knownStepIds } from '../core/runs/steps.ts'
+import type { MessageRecord } from '../core/threads/message-rows.ts'
+import { Checkpointer, noRows } from './checkpointer.ts'
+import { HOST } from './graphs/assistant.ts'
+import type { Graph } from './graphs/registry.ts'
+import { messageFrom } from './messages.ts'
+import { foldJournal, repair } from './recover.ts'
+import { type HalfMessage, halfMessageRecord, Recorder } from './recorder.ts'
+import { RunCheckpointer } from './run-checkpointer.ts'
+import { RunStream } from './run-stream.ts'
+import { Filtered, ModelHost } from './turn.ts'
+
+export interface Engine {
+  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models'>
+  graph: Graph
+  limits: { stepsMax: number; attemptsMax: number; contextTokens: number; leaseMs: number }
+}
+
+/** Why a run is stopped from outside. `lost`: somebody else has the lease. `handed_back`: this process ends. */
+export type StopReason = 'cancel' | 'expire' | 'lost' | 'handed_back'
+
+type CommitStatus = 'running' | 'waiting' | 'completed' | 'incomplete' | 'failed' | 'expired' | 'cancelled'
+interface End {
+  status: Exclude<CommitStatus, 'running'>
+  error: RunError | null
+  /** How an open message and step are closed; null where the graph came to its own end. */
+  cut: { cut: MessageCut; step: 'failed' | 'cancelled' | 'expired' } | null
+}
+
+class Lost extends Error {
+  override readonly name = 'Lost'
+}
+
+/** One claimed run in this process, from claim to end, or until the lease is somebody else's. */
+export class Execution {
+  private readonly abort = new AbortController()
+  private readonly stream: RunStream
+  private readonly recorder: Recorder
+  private readonly host: ModelHost
+  private saver: RunCheckpointer | undefined
+  private nextSeq: number
+  private readonly startedAt: number
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly claimed: ClaimedRun,
+  ) {
+    const { app } = engine
+    const { run } = claimed
+    this.nextSeq = claimed.nextSeq
+    this.startedAt = app.clock.now()
+    this.stream = new RunStream(app, { id: run.id, fence: claimed.fence }, claimed.nextEvent, () => this.stop('lost'))
+    this.recorder = new Recorder((event) => this.stream.emit(event), app.clock)
+    this.host = new ModelHost(app, run, {
+      recorder: this.recorder,
+      contextTokens: engine.limits.contextTokens,
+      attempt: claimed.attempt,
+      beforeEnd: () => this.stream.hold(),
+    })
+  }
+
+  get id(): string {
+    return this.claimed.run.id
+  }
+
+  /** The first reason wins. A cancellation is told to readers at once, before the model has noticed. */
+  stop(reason: StopReason): void {
+    if (this.abort.signal.aborted) return
+    if (reason === 'cancel') this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
+    this.abort.abort(reason)
+  }
+
+  /** Resolves when the run has ended, waits, or is no longer ours. Never rejects. */
+  async execute(): Promise<void> {
+    const { run } = this.claimed
+    const timer = setTimeout(() => this.stop('expire'), Math.max(0, run.expiresAt - this.engine.app.clock.now()))
+    try {
+      if (run.status === 'cancelling') this.stop('cancel')
+      if (!this.claimed.journal && this.claimed.nextEvent > 1) await this.pickUp()
+      const end = await this.drive()
+      if (end) await this.finish(end)
+    } catch (cause) {
+      this.stop('lost')
+      if (!(cause instanceof Lost)) this.engine.app.log.error('run.broke_off', { run: run.id, cause })
+    } finally {
+      clearTimeout(timer)
+      this.recorder.close()
+      this.stream.stop()
+    }
+  }
+
+  /** Takes over what an earlier owner left: closes what it left open, in a commit of its own. */
+  private async pickUp(): Promise<void> {
+    const { app } = this.engine
+    const { run, attempt } = this.claimed
+    const story = foldJournal(await readJournal(app, run.id, 0))
+    if (story.lastStatus === 'running' || story.open) {
+      const mend = repair(story, await knownStepIds(app, run.id), { at: app.clock.now(), attempt })
+      this.stream.hold()
+      for (const event of mend.events) this.stream.emit(event)
+      await this.commit({ status: 'running', error: null }, mend)
+    }
+    if (story.lastStatus === 'queued') this.stream.emit({ type: 'status', status: 'running', at: this.startedAt })
+  }
+
+  private async drive(): Promise<End | undefined> {
+    const { engine, claimed } = this
+    if (claimed.attempt > engine.limits.attemptsMax)
+      return failure({ code: 'server_error', message: `The run was interrupted ${claimed.attempt - 1} times and given up.` })
+    try {
+      if (!this.abort.signal.aborted) await this.runGraph()
+      if (!this.abort.signal.aborted) return this.natural()
+    } catch (cause) {
+      if (!this.abort.signal.aborted) return failure(this.errorOf(cause))
+    }
+    switch (this.abort.signal.reason as StopReason) {
+      case 'cancel':
+        return { status: 'cancelled', error: null, cut: { cut: 'run_cancelled', step: 'cancelled' } }
+      case 'expire':
+        return { status: 'expired', error: null, cut: { cut: 'run_expired', step: 'expired' } }
+      default:
+        return undefined
+    }
+  }
+
+  private natural(): End {
+    if (this.saver?.interrupts.length) return { status: 'waiting', error: null, cut: null }
+    return { status: this.host.incomplete ? 'incomplete' : 'completed', error: null, cut: null }
+  }
+
+  private async runGraph(): Promise<void> {
+    const { engine, claimed } = this
+    const { run } = claimed
+    const owner = { tenantId: run.tenantId, runId: run.id, assistantId: run.assistantId }
+    const key = { thread_id: run.threadId, ...(claimed.headId ? { checkpoint_id: claimed.headId } : {}) }
+    const head = claimed.headId ? await new Checkpointer(engine.app, owner).getTuple({ configurable: key }) : undefined
+    this.saver = new RunCheckpointer(engine.app, owner, {
+      threadId: run.threadId,
+      head,
+      graph: engine.graph,
+      commit: async () => void (await this.commit({ status: 'running', error: null })),
+    })
+    const stream = await engine.graph.with(this.saver).stream(this.input() as never, {
+      configurable: { thread_id: run.threadId, [HOST]: this.host },
+      metadata: { run_id: run.id },
+      streamMode: [],
+      durability: 'sync',
+      recursionLimit: engine.limits.stepsMax,
+      signal: this.abort.signal,
+    })
+    for await (const _ of stream); // no mode was asked for: this waits for the end
+  }
+
+  /** The outputs a waiting run was given; else, with a checkpoint of this run, nothing: go on; else the thread's new messages. */
+  private input(): unknown {
+    const { claimed } = this
+    if (claimed.resume !== null) return new Command({ resume: JSON.parse(claimed.resume) })
+    if (claimed.started) return null
+    // What this very run left in the log are half answers of a dead attempt: they are not its input.
+    return this.engine.graph.input(claimed.pending.filter((m) => m.run_id !== claimed.run.id).map((m) => messageFrom(m)))
+  }
+
+  private errorOf(cause: unknown): RunError {
+    if (cause instanceof Fault) {
+      if (cause.code === 'rate_limited') return { code: 'rate_limit_exceeded', message: cause.message }
+      if (cause.code === 'invalid' || cause.code === 'model_not_found') return { code: 'invalid_prompt', message: cause.message }
+      return { code: 'server_error', message: cause.message }
+    }
+    if (cause instanceof Filtered) return { code: 'server_error', message: cause.message }
+    if (cause instanceof GraphRecursionError)
+      return { code: 'server_error', message: `The run took more than ${this.engine.limits.stepsMax} steps.` }
+    this.engine.app.log.error('run.failed', { run: this.id, cause })
+    return { code: 'server_error', message: 'The run failed inside the server.' }
+  }
+
+  private async finish(end: End): Promise<void> {
+    await this.saver?.settle()
+    await this.stream.settle()
+    if ((this.abort.signal.reason as StopReason | undefined) === 'lost') return
+    const half = end.cut ? this.recorder.cutOff({ ...end.cut, error: end.error }) : undefined
+    const after = await this.commit(end, half ? { halves: [half] } : {})
+    // Asked to stop in the moment it began to wait: nobody would come back for it.
+    if (end.status === 'waiting' && after === 'cancelling') {
+      this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
+      const cut = { cut: 'run_cancelled' as const, step: 'cancelled' as const }
+      this.recorder.cutOff({ ...cut, error: null })
+      await this.commit({ status: 'cancelled', error: null })
+    }
+  }
+
+  private statusEvent(status: CommitStatus, error: RunError | null, at: number): RunEvent {
+    const incomplete = status === 'incomplete' ? this.host.incomplete : null
+    return {
+      type: 'status',
+      status,
+      at,
+      ...(status === 'waiting' ? { calls: this.recorder.waitingCalls() } : { usage: this.host.usage }),
+      ...(error ? { error } : {}),
+      ...(incomplete ? { incomplete } : {}),
+    }
+  }
+
+  /** One step, or the end, in one transaction. Throws when the lease is lost. */
+  private async commit(
+    to: { status: CommitStatus; error: RunError | null },
+    extra: { steps?: ReturnType<Recorder['take']>['steps']; toolCalls?: ReturnType<Recorder['take']>['toolCalls']; halves?: HalfMessage[] } = {},
+  ): Promise<RunStatus> {
+    const { app } = this.engine
+    const { run, fence } = this.claimed
+    await this.stream.settle()
+    const at = app.clock.now()
+    if (to.status !== 'running') this.stream.emit(this.statusEvent(to.status, to.error, at))
+    const rows = this.saver?.take() ?? noRows()
+    const recorded = this.recorder.take()
+    for (const message of rows.messages) this.number(message)
+    const headId = this.saver?.headId ?? null
+    const headSeq = headId ? this.nextSeq - 1 : null
+    const halves = (extra.halves ?? []).map((half) => halfMessageRecord(half, run, this.nextSeq++))
+    const segment = this.stream.take()
+    const after = await this.keep(() =>
+      commitStep(app, {
+        runId: run.id,
+        tenantId: run.tenantId,
+        threadId: run.threadId,
+        fence,
+        status: to.status,
+        at,
+        usage: this.host.usage,
+        error: to.error,
+        incomplete: to.status === 'incomplete' ? this.host.incomplete : null,
+        calls: to.status === 'waiting' ? this.recorder.waitingCalls() : null,
+        headId,
+        headSeq,
+        nextSeq: this.nextSeq,
+        keepResume: to.status === 'running' && rows.checkpoints.length === 0 && rows.writes.length === 0,
+        messages: [...rows.messages, ...halves],
+        checkpoints: rows.checkpoints,
+        blobs: rows.blobs,
+        writes: rows.writes,
+        steps: [...recorded.steps, ...(extra.steps ?? [])],
+        toolCalls: [...recorded.toolCalls, ...(extra.toolCalls ?? [])],
+        segment,
+      }),
+    )
+    if (segment) this.stream.show(segment)
+    if (to.status === 'running') {
+      this.stream.release()
+      if (after === 'cancelling') this.stop('cancel')
+    }
+    return after
+  }
+
+  private number(message: MessageRecord): void {
+    message.seq = this.nextSeq++
+    const facts = this.recorder.facts.get(message.id)
+    if (facts) Object.assign(message, facts)
+  }
+
+  /** A commit that fails for a reason of the database is tried until the lease would be over. */
+  private async keep(commit: () => Promise<RunStatus | undefined>): Promise<RunStatus> {
+    const { app, limits } = this.engine
+    const until = app.clock.now() + limits.leaseMs
+    for (let wait = 50; ; wait *= 2) {
+      try {
+        const status = await commit()
+        if (status !== undefined) return status
+        this.stop('lost')
+        throw new Lost()
+      } catch (cause) {
+        if (cause instanceof Lost || app.clock.now() + wait > until) throw cause
+        app.log.warn('commit.retry', { run: this.id, cause: String(cause) })
+        await Bun.sleep(wait)
+      }
+    }
+  }
+}
+
+const failure = (error: RunError): End => ({ status: 'failed', error, cut: { cut: 'run_failed', step: 'failed' } })

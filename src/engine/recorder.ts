@@ -1,0 +1,245 @@
+import type { Clock } from '../core/needs.ts'
+import { newId } from '../core/id.ts'
+import type { CallRecord, StepRecord } from '../core/runs/commits.ts'
+import type { FunctionCall, MessageCut, RunError, RunEvent, StepCall, Usage } from '../core/runs/events.ts'
+import type { MessageRecord } from '../core/threads/message-rows.ts'
+import type { GenerateSink } from '../drivers/models/port.ts'
+
+export const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
+
+/** What a recorder hands to the next commit. */
+export interface Recorded {
+  steps: StepRecord[]
+  toolCalls: CallRecord[]
+}
+
+interface OpenMessage {
+  step: StepRecord
+  id: string
+  text: string
+  refusal: string
+}
+interface OpenCalls {
+  step: StepRecord
+  calls: StepCall[]
+}
+
+/** Facts of a message that its row gets beside what the graph's state holds. */
+export interface MessageFacts {
+  at: number
+  ended: number
+  status: 'completed' | 'incomplete'
+  cut: MessageCut | null
+}
+
+/**
+ * Turns what a model says into the run's events, steps and tool calls. At most one step is open at any time, and it is
+ * closed before another opens.
+ */
+export class Recorder implements GenerateSink {
+  readonly facts = new Map<string, MessageFacts>()
+  private message: OpenMessage | undefined
+  private tools: OpenCalls | undefined
+  private steps = new Map<string, StepRecord>()
+  private toolCalls: CallRecord[] = []
+  private readonly callIds = new Set<string>()
+  private parallel = true
+  private closed = false
+
+  constructor(
+    private readonly emit: (event: RunEvent) => void,
+    private readonly clock: Clock,
+  ) {}
+
+  beginTurn(turn: { parallelToolCalls: boolean; usedCallIds: string[] }): void {
+    this.parallel = turn.parallelToolCalls
+    for (const id of turn.usedCallIds) this.callIds.add(id)
+  }
+
+  /** A node that runs on after its run has ended is not heard any more. */
+  close(): void {
+    this.closed = true
+  }
+
+  text(part: string): void {
+    if (part === '' || this.closed) return
+    this.openMessage().text += part
+    this.emit({ type: 'text', text: part })
+  }
+
+  refusal(part: string): void {
+    if (part === '' || this.closed) return
+    this.openMessage().refusal += part
+    this.emit({ type: 'refusal', text: part })
+  }
+
+  reasoning(part: string): void {
+    if (part === '' || this.closed) return
+    this.emit({ type: 'reasoning', text: part })
+  }
+
+  /** With one call at a time asked for, a model's further calls are dropped: nobody could answer them. */
+  call(index: number, id: string, name: string): void {
+    if (this.closed || (index > 0 && !this.parallel)) return
+    this.closeMessage(NO_USAGE)
+    const tools = this.openTools()
+    // Some providers repeat ids, or send none: within a run an id must name one call.
+    const unique = id !== '' && !this.callIds.has(id) ? id : `call_${newId().replaceAll('-', '')}`
+    this.callIds.add(unique)
+    tools.calls[index] = { id: unique, type: 'function', name, arguments: '', output: null }
+    this.emit({ type: 'call', index, id: unique, tool: 'function', name })
+  }
+
+  argumentsPart(index: number, part: string): void {
+    const call = this.tools?.calls[index]
+    if (!call || part === '' || this.closed) return
+    call.arguments += part
+    this.emit({ type: 'arguments', index, text: part })
+  }
+
+  /** The text and the calls of the turn as they were shown, and the id of the message if one was. */
+  turn(): { messageId: string | undefined; calls: StepCall[] } {
+    return { messageId: this.message?.id ?? this.lastMessageId, calls: this.tools?.calls ?? [] }
+  }
+
+  /** Ends a turn that came to its end by itself. Open calls stay open: they wait for outputs. */
+  endTurn(usage: Usage, cut?: MessageCut): void {
+    if (this.tools) {
+      this.tools.step.usage = usage
+      this.note(this.tools.step)
+      this.noteCalls(this.tools)
+    } else this.closeMessage(usage, cut)
+    this.lastMessageId = undefined
+  }
+
+  /** Whose outputs the client is asked for. */
+  waitingCalls(): FunctionCall[] {
+    return (this.tools?.calls ?? []).map(({ id, name, arguments: text }) => ({ id, name, arguments: text }))
+  }
+
+  /** The run stops in the middle: closes what is open, and answers the row of a half message, to be kept. */
+  cutOff(how: { cut: MessageCut; step: 'failed' | 'cancelled' | 'expired' | 'completed'; error: RunError | null }): HalfMessage | undefined {
+    const at = this.clock.now()
+    const { message, tools } = this
+    let half: HalfMessage | undefined
+    if (message) {
+      this.emit({ type: 'message_end', id: message.id, cut: how.cut, at })
+      half = { id: message.id, text: message.text, refusal: message.refusal, at: message.step.at, ended: at, cut: how.cut }
+    }
+    const open = message ?? tools
+    if (open) {
+      Object.assign(open.step, { status: how.step, ended: at, error: how.error, usage: open.step.usage ?? NO_USAGE })
+      this.note(open.step)
+      if (tools) this.noteCalls(tools)
+      this.emit({ ...stepEnd(open.step, at), ...(tools ? { calls: tools.calls } : {}), ...(how.error ? { error: how.error } : {}) })
+    }
+    this.message = undefined
+    this.tools = undefined
+    return half
+  }
+
+  take(): Recorded {
+    const recorded = { steps: [...this.steps.values()].map((s) => ({ ...s })), toolCalls: this.toolCalls }
+    this.steps = new Map()
+    this.toolCalls = []
+    return recorded
+  }
+
+  private lastMessageId: string | undefined
+
+  private openMessage(): OpenMessage {
+    if (this.message) return this.message
+    const id = newId()
+    const step = this.openStep('message', id)
+    this.message = { step, id, text: '', refusal: '' }
+    return this.message
+  }
+
+  private openTools(): OpenCalls {
+    this.tools ??= { step: this.openStep('tool_calls', null), calls: [] }
+    return this.tools
+  }
+
+  private openStep(kind: StepRecord['kind'], messageId: string | null): StepRecord {
+    const at = this.clock.now()
+    const step: StepRecord = { id: newId(), kind, message_id: messageId, status: 'in_progress', usage: null, error: null, at, ended: null }
+    this.emit({ type: 'step', id: step.id, kind, ...(messageId ? { messageId } : {}), at })
+    return step
+  }
+
+  private closeMessage(usage: Usage, cut?: MessageCut): void {
+    const { message } = this
+    if (!message) return
+    const at = this.clock.now()
+    this.emit({ type: 'message_end', id: message.id, ...(cut ? { cut } : {}), at })
+    Object.assign(message.step, { status: 'completed', ended: at, usage })
+    this.note(message.step)
+    this.emit(stepEnd(message.step, at))
+    this.facts.set(message.id, { at: message.step.at, ended: at, status: cut ? 'incomplete' : 'completed', cut: cut ?? null })
+    this.lastMessageId = message.id
+    this.message = undefined
+  }
+
+  private note(step: StepRecord): void {
+    this.steps.set(step.id, step)
+  }
+
+  private noteCalls({ step, calls }: OpenCalls): void {
+    for (const [idx, call] of calls.entries()) this.toolCalls.push(callRecord(step.id, idx, call))
+  }
+}
+
+export const callRecord = (stepId: string, idx: number, call: StepCall): CallRecord => ({
+  step_id: stepId,
+  idx,
+  call_id: call.id,
+  type: call.type,
+  name: call.name,
+  arguments: JSON.stringify(call.arguments),
+  output: call.output === null ? null : JSON.stringify(call.output),
+  detail: call.detail === undefined ? null : JSON.stringify(call.detail),
+})
+
+const stepEnd = (step: StepRecord, at: number): Extract<RunEvent, { type: 'step_end' }> => ({
+  type: 'step_end',
+  id: step.id,
+  status: step.status === 'in_progress' ? 'completed' : step.status,
+  at,
+  usage: step.usage,
+})
+
+/** What a client saw of a message that never became whole. */
+export interface HalfMessage {
+  id: string
+  text: string
+  refusal: string
+  at: number
+  ended: number
+  cut: MessageCut | null
+}
+
+/** The row of a message that the graph's state does not hold. */
+export const halfMessageRecord = (
+  half: HalfMessage,
+  run: { id: string; tenantId: string; threadId: string; assistantId: string },
+  seq: number,
+): MessageRecord => ({
+  id: half.id,
+  tenant_id: run.tenantId,
+  thread_id: run.threadId,
+  seq,
+  key: null,
+  role: 'assistant',
+  content: JSON.stringify(half.refusal ? [...(half.text ? [{ type: 'text', text: half.text }] : []), { type: 'refusal', refusal: half.refusal }] : half.text),
+  tool_calls: null,
+  tool_call_id: null,
+  run_id: run.id,
+  assistant_id: run.assistantId,
+  status: half.cut ? 'incomplete' : 'completed',
+  cut: half.cut,
+  attachments: null,
+  metadata: {},
+  extra: null,
+  at: half.at,
+  ended: half.ended,
+})

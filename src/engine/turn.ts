@@ -1,0 +1,152 @@
+import { AIMessage, type BaseMessage } from '@langchain/core/messages'
+import { newId } from '../core/id.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Needs } from '../core/needs.ts'
+import type { IncompleteReason, StepCall, Usage } from '../core/runs/events.ts'
+import type { Run, RunConfig } from '../core/runs/runs.ts'
+import type { Generated } from '../drivers/models/port.ts'
+import type { Host } from './graphs/assistant.ts'
+import { own } from './messages.ts'
+import { buildPrompt, estimateTokens } from './prompt.ts'
+import type { Recorder } from './recorder.ts'
+
+/** A turn stopped by the provider's content filter. */
+export class Filtered extends Error {
+  override readonly name = 'Filtered'
+}
+
+/** The model's part of a run: builds the prompt, records what comes back, keeps the budgets of the whole run. */
+export class ModelHost implements Host {
+  usage: Usage
+  incomplete: IncompleteReason | null = null
+
+  constructor(
+    private readonly app: Needs<'models'>,
+    private readonly run: Run,
+    private readonly parts: { recorder: Recorder; contextTokens: number; attempt: number; beforeEnd(): void },
+  ) {
+    this.usage = run.usage ?? { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
+  }
+
+  async turn(messages: BaseMessage[], signal: AbortSignal | undefined): Promise<BaseMessage[]> {
+    const { config } = this.run
+    const { recorder } = this.parts
+    const left = this.budgets()
+    if (left.completion !== null && left.completion <= 0) return this.stop('max_completion_tokens')
+    const prompt = buildPrompt(messages, config, left.prompt ?? this.parts.contextTokens)
+    if (left.prompt !== null && prompt.tooLong) return this.stop('max_prompt_tokens')
+    const turns = turnsSoFar(messages)
+    recorder.beginTurn({ parallelToolCalls: config.parallelToolCalls, usedCallIds: callIds(messages) })
+    const request = {
+      model: config.model,
+      messages: prompt.messages,
+      tools: config.tools,
+      options: optionsOf(config, { first: turns === 0, completion: left.completion }),
+      attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
+    }
+    const generated = await this.app.models.generate(request, recorder, signal ?? new AbortController().signal)
+    signal?.throwIfAborted()
+    const usage = generated.usage ?? estimated(generated, prompt.tokens)
+    this.usage = add(this.usage, usage)
+    this.parts.beforeEnd()
+    return this.finish(generated, usage)
+  }
+
+  private finish(generated: Generated, usage: Usage): BaseMessage[] {
+    const { recorder } = this.parts
+    if (generated.finish === 'content_filter') throw new Filtered('The answer was stopped by the content filter.')
+    const { messageId, calls } = recorder.turn()
+    if (generated.finish !== 'length') {
+      recorder.endTurn(usage)
+      return [answer({ id: messageId, generated, calls })]
+    }
+    this.incomplete = 'max_completion_tokens'
+    recorder.endTurn(usage, 'max_tokens')
+    recorder.cutOff({ cut: 'max_tokens', step: 'completed', error: null })
+    return generated.text || generated.refusal ? [answer({ id: messageId, generated, calls: [] })] : []
+  }
+
+  private stop(reason: IncompleteReason): BaseMessage[] {
+    this.parts.beforeEnd()
+    this.incomplete = reason
+    return []
+  }
+
+  /** Budgets are for the run, not for a turn: each turn gets what is left. */
+  private budgets(): { prompt: number | null; completion: number | null } {
+    const { maxPromptTokens, maxCompletionTokens } = this.run.config
+    return {
+      prompt: maxPromptTokens === null ? null : maxPromptTokens - this.usage.promptTokens,
+      completion: maxCompletionTokens === null ? null : maxCompletionTokens - this.usage.completionTokens,
+    }
+  }
+}
+
+/** Model turns since the client last spoke. */
+function turnsSoFar(messages: BaseMessage[]): number {
+  let turns = 0
+  for (let i = messages.length - 1; i >= 0 && messages[i]?.getType() !== 'human'; i--) if (messages[i]?.getType() === 'ai') turns++
+  return turns
+}
+
+const callIds = (messages: BaseMessage[]): string[] =>
+  messages.flatMap((m) => (AIMessage.isInstance(m) ? (m.tool_calls ?? []).map((c) => c.id ?? '') : []))
+
+function optionsOf(config: RunConfig, turn: { first: boolean; completion: number | null }): JsonObject {
+  const options: JsonObject = {}
+  if (config.temperature !== null) options.temperature = config.temperature
+  if (config.topP !== null) options.top_p = config.topP
+  if (config.responseFormat !== null && config.responseFormat !== 'auto') options.response_format = config.responseFormat
+  if (config.reasoningEffort !== null) options.reasoning_effort = config.reasoningEffort
+  if (turn.completion !== null) options.max_completion_tokens = turn.completion
+  if (config.tools.length > 0) {
+    if (!config.parallelToolCalls) options.parallel_tool_calls = false
+    const forced = config.toolChoice === 'required' || typeof config.toolChoice === 'object'
+    // A forced choice holds for the first turn only: at every turn it would never end.
+    if (config.toolChoice !== 'auto' && (!forced || turn.first)) options.tool_choice = config.toolChoice
+  }
+  return options
+}
+
+function estimated(generated: Generated, promptTokens: number): Usage {
+  const calls = generated.calls.map((c) => ({ id: c.id, type: 'function' as const, function: { name: c.name, arguments: c.arguments } }))
+  const completionTokens = estimateTokens({ role: 'assistant', content: generated.text, tool_calls: calls })
+  return { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens }
+}
+
+const add = (a: Usage, b: Usage): Usage => ({
+  promptTokens: a.promptTokens + b.promptTokens,
+  completionTokens: a.completionTokens + b.completionTokens,
+  totalTokens: a.totalTokens + b.totalTokens,
+  ...(a.cachedTokens === undefined && b.cachedTokens === undefined ? {} : { cachedTokens: (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0) }),
+})
+
+function answer(turn: { id: string | undefined; generated: Generated; calls: StepCall[] }): AIMessage {
+  const { generated, calls } = turn
+  const raw: Record<string, string> = {}
+  const toolCalls = calls.map((call) => {
+    const args = parseArguments(call.arguments)
+    if (JSON.stringify(args) !== call.arguments) raw[call.id] = call.arguments
+    return { id: call.id, name: call.name, args, type: 'tool_call' as const }
+  })
+  const content = generated.refusal
+    ? [...(generated.text ? [{ type: 'text', text: generated.text }] : []), { type: 'refusal', refusal: generated.refusal }]
+    : generated.text
+  const message = new AIMessage({
+    id: turn.id ?? newId(),
+    content: content as string,
+    tool_calls: toolCalls,
+    // What the model wrote, to the letter: arguments need not be JSON.
+    ...(Object.keys(raw).length ? { additional_kwargs: { arguments: raw } } : {}),
+  })
+  return own(message)
+}
+
+function parseArguments(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
