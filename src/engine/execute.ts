@@ -84,7 +84,7 @@ export class Execution {
     const timer = setTimeout(() => this.stop('expire'), Math.max(0, run.expiresAt - this.engine.app.clock.now()))
     try {
       if (run.status === 'cancelling') this.stop('cancel')
-      if (!this.claimed.journal && this.claimed.nextEvent > 1) await this.pickUp()
+      if (this.claimed.takenOver) await this.pickUp()
       const end = await this.drive()
       if (end) await this.finish(end)
     } catch (cause) {

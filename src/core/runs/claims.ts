@@ -14,6 +14,7 @@ export const claimFromRow = (row: ClaimRow): ClaimedRun => ({
   headSeq: row.head_seq,
   nextSeq: row.next_seq,
   pending: row.pending ?? [],
+  takenOver: true,
 })
 
 /** Up to `limit` runs to execute: first those whose worker died, then queued ones, oldest first. */

@@ -139,7 +139,7 @@ async function insertRun(
       headSeq: row.head_seq,
       nextSeq: row.base + messages.length,
       pending,
-      journal: first,
+      takenOver: false,
     },
   }
 }

@@ -72,7 +72,7 @@ async function resume(
     leaseMs: slot?.leaseMs ?? null,
   })
   const row = slot && (await resumedRow(app.db, run.id))
-  return { after: locked.next_event - 1, events, claimed: row && claimFromRow(row) }
+  return { after: locked.next_event - 1, events, claimed: row && { ...claimFromRow(row), takenOver: false } }
 }
 
 function checkOutputs(calls: FunctionCall[], outputs: ToolOutput[]): void {

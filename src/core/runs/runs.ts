@@ -7,7 +7,7 @@ import type { Page, PageRequest } from '../page.ts'
 import type { MessageRecord } from '../threads/message-rows.ts'
 import type { NewMessage } from '../threads/messages.ts'
 import { getThread, type NewThread } from '../threads/threads.ts'
-import type { FunctionCall, IncompleteReason, RunError, Segment, Usage } from './events.ts'
+import type { FunctionCall, IncompleteReason, RunError, Usage } from './events.ts'
 import type { RunStatus } from './status.ts'
 import { changeRunRow, listRunRows, readRun } from './store.ts'
 
@@ -84,8 +84,8 @@ export interface ClaimedRun {
   nextSeq: number
   /** Messages that no checkpoint names yet, oldest first. */
   pending: MessageRecord[]
-  /** The whole journal so far, where the claimer wrote it itself. */
-  journal?: Segment
+  /** Claimed from the table: an earlier owner may have left steps open. */
+  takenOver: boolean
 }
 
 /** Throws not_found. */
