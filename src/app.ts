@@ -1,0 +1,109 @@
+import type { Config } from './config.ts'
+import { KeyRing } from './core/identity/keys.ts'
+import type { Clock, Log, Parts } from './core/needs.ts'
+import type { Signals } from './core/runs/signals.ts'
+import type { Records } from './drivers/records/port.ts'
+import { ProcessSignals } from './engine/signals.ts'
+import type { Worker } from './engine/worker.ts'
+import { openStreams, type Streams } from './http/streams.ts'
+
+/** Everything that is open while the server runs. */
+export interface App extends Parts {
+  readonly version: string
+  readonly config: Config
+  readonly records: Records
+  readonly signals: ProcessSignals
+  readonly keys: KeyRing
+  /** Event streams and sockets of clients. */
+  readonly streams: Streams
+}
+
+export interface AppParts {
+  version: string
+  log: Log
+  clock?: Clock
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+const MESSAGES_PER_CREATE_MAX = 1000
+
+/** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
+export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
+  // The model SDK and the migrations load while Postgres starts.
+  const [records, { openModels }, { migrate }] = await Promise.all([
+    openRecords(config, log),
+    import('./drivers/models/models.ts'),
+    import('./drivers/records/migrate.ts'),
+  ])
+  try {
+    const { db, shared } = records
+    await migrate(db, log)
+    const signals = new ProcessSignals(db, shared, log)
+    await signals.start()
+    return {
+      ...{ version, config, records, db, clock, log, signals },
+      models: openModels(config.models, { log, clock }),
+      limits: limitsOf(config),
+      keys: new KeyRing({ db, clock, log, signals }),
+      streams: openStreams(config.http),
+    }
+  } catch (error) {
+    await records.close()
+    throw error
+  }
+}
+
+/** Whatever still uses the database must have stopped before. */
+export async function closeApp(app: App): Promise<void> {
+  app.streams.closeAll()
+  app.keys.close()
+  await app.signals.stop()
+  await app.records.close()
+}
+
+/** LangGraph is the heaviest thing here: ask for it early, beside the start of the database. */
+export const loadWorker = (): Promise<typeof import('./engine/worker.ts')> => import('./engine/worker.ts')
+
+/** Executes runs in this process, unless the configuration gives it no place for any. */
+export async function startWorker(app: App): Promise<Worker | undefined> {
+  const { engine, models } = app.config
+  if (engine.slots === 0) return undefined
+  const { Worker } = await loadWorker()
+  const worker = new Worker(app, { ...engine, contextTokens: models.contextTokens })
+  app.signals.attach(worker)
+  worker.start()
+  return worker
+}
+
+async function openRecords(config: Config, log: Log): Promise<Records> {
+  const { url, poolMax } = config.records
+  if (url !== null) {
+    const { openExternal } = await import('./drivers/records/external.ts')
+    return openExternal({ url, poolMax, log })
+  }
+  const { openEmbedded } = await import('./drivers/records/embedded.ts')
+  return openEmbedded({ dir: config.data.dir, poolMax, log })
+}
+
+const limitsOf = (config: Config): Parts['limits'] => ({
+  runExpiryMs: config.engine.runExpiryMs,
+  idempotencyKeepMs: config.idempotency.keepMs,
+  messagesPerCreateMax: MESSAGES_PER_CREATE_MAX,
+})
+
+/** For those who neither execute runs nor follow any. */
+export function noSignals(): Signals {
+  const ignore = (): undefined => undefined
+  return {
+    reserve: ignore,
+    release: ignore,
+    hand: ignore,
+    wake: ignore,
+    cancel: ignore,
+    publish: ignore,
+    subscribe: () => ignore,
+    keyChanged: ignore,
+    onKeyChanged: () => ignore,
+  }
+}

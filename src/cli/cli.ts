@@ -1,0 +1,177 @@
+import { Command, CommanderError, Option } from 'commander'
+import { SETTINGS } from '../config/settings.ts'
+import { describeSettings } from '../config.ts'
+import type { Scope } from '../core/caller.ts'
+import { CliError, EXIT, renderError, toCliError } from './cli-error.ts'
+import { showConfig } from './config-show.ts'
+import type { Flags } from './load-config.ts'
+import type { Terminal } from './terminal.ts'
+import { showVersion, VERSION } from './version.ts'
+
+/** Runs one command line and answers the exit code. */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+  const program = buildProgram(terminal)
+  if (args.length === 0) {
+    terminal.out(program.helpInformation())
+    return EXIT.ok
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
+    const failure = error instanceof CommanderError ? wrongUsage(error, args) : await toCliError(error)
+    terminal.err(renderError(failure, args.includes('--json')))
+    return failure.exitCode
+  }
+}
+
+function buildProgram(terminal: Terminal): Command {
+  const program = quiet(new Command('tetraport'), terminal)
+    .description('An agent server in one executable. Without a command it shows this help.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .addHelpText('after', examples('tetraport serve', 'tetraport key create --name ci --expires 30d', 'tetraport doctor'))
+  addServe(program, terminal)
+  addKey(program, terminal)
+  addHealth(program, terminal)
+  addConfig(program, terminal)
+  addDoctor(program, terminal)
+  const version = verb(program, 'version', 'Print the version, and of what it is made.')
+  version.action((options: Values) => showVersion({ json: isJson(options) }, terminal))
+  return program
+}
+
+/** Errors are told by `renderError`, not by commander. */
+const quiet = (command: Command, terminal: Terminal): Command =>
+  command.exitOverride().configureOutput({
+    writeOut: (text) => terminal.out(text),
+    writeErr: (text) => terminal.err(text),
+    outputError: () => undefined,
+  })
+
+type Values = Record<string, string | boolean | undefined>
+
+const isJson = (values: Values): boolean => values.json === true
+
+function verb(parent: Command, name: string, about: string): Command {
+  return parent.command(name).description(about).option('--json', 'print JSON, for programs')
+}
+
+/** Adds `--config` and the named flags of the settings' table. */
+function settingFlags(command: Command, ...names: string[]): Command {
+  command.addOption(new Option('--config <file>', 'configuration file; ./tetraport.toml is read when it is there'))
+  for (const { flag, about, env, fallback, fallbackText } of SETTINGS) {
+    if (flag === null || !names.includes(flag)) continue
+    const words = `${about} Also ${env.join(', ')}. Default: ${fallbackText ?? String(fallback)}.`
+    command.addOption(new Option(`--${flag} <value>`, words))
+  }
+  return command
+}
+
+/** Commander hands flags over in camel case; the settings' table knows them as they are typed. */
+function flagsOf(values: Values): Flags {
+  const flags: Record<string, string> = {}
+  for (const { flag } of [...SETTINGS, { flag: 'config' }]) {
+    const value = flag === null ? undefined : values[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (flag !== null && typeof value === 'string') flags[flag] = value
+  }
+  return flags
+}
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`
+
+function addServe(program: Command, terminal: Terminal): void {
+  settingFlags(
+    verb(program, 'serve', 'Serve the APIs and execute runs, until stopped.'),
+    'listen',
+    'data',
+    'slots',
+    'log-level',
+    'log-format',
+  )
+    .addHelpText(
+      'after',
+      `${examples('tetraport serve', 'tetraport serve --listen 0.0.0.0:8787 --data /var/lib/tetraport', 'OPENAI_BASE_URL=http://127.0.0.1:11434/v1 tetraport serve')}
+Every other setting has an environment variable or a place in the file: tetraport config show --help
+`,
+    )
+    .action(async (values: Values) => {
+      const { serve } = await import('./serve.ts')
+      await serve({ json: isJson(values), flags: flagsOf(values) }, terminal)
+    })
+}
+
+function addKey(program: Command, terminal: Terminal): void {
+  const key = program.command('key').description('Make, list and revoke API keys; also while the server runs.')
+  const create = verb(key, 'create', 'Make an API key and print it, this once.')
+    .option('--name <name>', 'what the key is for', 'key')
+    .option('--expires <time>', 'a span like 12h, 30d, 1y, or a date; without it the key never expires')
+    .addOption(new Option('--scope <scope...>', 'what the key may do; default: read write').choices(['read', 'write']))
+    .option('--admin', 'may do everything, also manage keys')
+    .addHelpText('after', examples('tetraport key create --name ci --expires 30d', 'tetraport key create --name dashboard --scope read'))
+  settingFlags(create, 'data').action(async (values: Values & { scope?: Scope[]; name: string; expires?: string }) => {
+    const { createApiKey } = await import('./key.ts')
+    const scopes: Scope[] = values.admin === true ? ['read', 'write', 'admin'] : (values.scope ?? ['read', 'write'])
+    await createApiKey({ ...common(values), name: values.name, expires: values.expires, scopes }, terminal)
+  })
+  settingFlags(verb(key, 'list', 'List all API keys; their text is not stored.'), 'data').action(async (values: Values) => {
+    const { listApiKeys } = await import('./key.ts')
+    await listApiKeys(common(values), terminal)
+  })
+  const revoke = verb(key, 'revoke', 'Revoke a key by its id: it is refused from then on.').argument(
+    '<id>',
+    "as 'tetraport key list' shows it",
+  )
+  settingFlags(revoke, 'data').action(async (id: string, values: Values) => {
+    const { revokeApiKey } = await import('./key.ts')
+    await revokeApiKey({ ...common(values), id }, terminal)
+  })
+}
+
+const common = (values: Values) => ({ json: isJson(values), flags: flagsOf(values) })
+
+function addHealth(program: Command, terminal: Terminal): void {
+  settingFlags(verb(program, 'health', 'Ask a running server whether it is ready: exit 0 ready, 1 not ready, 3 unreachable.'), 'listen')
+    .option('--url <url>', 'base URL of the server; without it the configured address')
+    .addHelpText('after', examples('tetraport health', 'tetraport health --url http://10.0.0.5:8787'))
+    .action(async (values: Values & { url?: string }) => {
+      const { checkHealth } = await import('./health.ts')
+      await checkHealth({ ...common(values), url: values.url }, terminal)
+    })
+}
+
+function addConfig(program: Command, terminal: Terminal): void {
+  const config = program.command('config').description('Look at the configuration.')
+  const every = SETTINGS.flatMap((setting) => setting.flag ?? [])
+  settingFlags(verb(config, 'show', 'Print every setting and where it came from; secrets are masked.'), ...every)
+    .addHelpText(
+      'after',
+      () =>
+        `\nFlags win over the environment, which wins over the file, which wins over defaults.\nSettings:\n${describeSettings('text')}\n`,
+    )
+    .action((values: Values) => showConfig(common(values), terminal))
+}
+
+function addDoctor(program: Command, terminal: Terminal): void {
+  settingFlags(verb(program, 'doctor', 'Look for what would keep the server from starting or answering.'), 'listen', 'data')
+    .addHelpText('after', examples('tetraport doctor', 'tetraport doctor --json'))
+    .action(async (values: Values) => {
+      const { runDoctor } = await import('./doctor.ts')
+      await runDoctor(common(values), terminal)
+    })
+}
+
+function wrongUsage(error: CommanderError, args: readonly string[]): CliError {
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  const command = args
+    .filter((arg) => /^[a-z]+$/.test(arg))
+    .slice(0, 2)
+    .join(' ')
+  const isHelp = error.code === 'commander.help'
+  return new CliError({
+    what: isHelp ? `'tetraport ${command}' needs a command after it.` : `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+    why: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'This is not how the command is used.',
+    next: "Run 'tetraport --help', or put --help behind the command.",
+    exitCode: EXIT.usage,
+  })
+}

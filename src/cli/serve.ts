@@ -1,0 +1,139 @@
+import type { App } from '../app.ts'
+import { closeApp, loadWorker, openApp, startWorker, systemClock } from '../app.ts'
+import type { Config } from '../config.ts'
+import { Fault } from '../core/fault.ts'
+import { ensureFirstKey } from '../core/identity/tenants.ts'
+import type { Worker } from '../engine/worker.ts'
+import type { LogSink } from '../log.ts'
+import { openLog, stderrSink } from '../log.ts'
+import type { Server } from '../server.ts'
+import { CliError, EXIT } from './cli-error.ts'
+import { greeting, greetingJson, placeFirstKey } from './greeting.ts'
+import type { Flags } from './load-config.ts'
+import { loadConfig } from './load-config.ts'
+import type { Terminal } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+export interface ServeOptions {
+  json: boolean
+  flags: Flags
+}
+
+/** Serves until somebody asks to stop. */
+export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
+  const { config } = loadConfig(options.flags, terminal)
+  const sink = stderrSink()
+  const stop = stopRequest(terminal)
+  try {
+    const running = await start(config, sink)
+    terminal.out(await welcome(running, { ...options, terminal }))
+    await stop.requested
+    await shutDown(running)
+  } finally {
+    stop.forget()
+    sink.flush()
+  }
+}
+
+/** Resolves at the first request to stop; the second one does not wait for anything. */
+function stopRequest(terminal: Terminal): { requested: Promise<void>; forget(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let asked = false
+  const forget = terminal.onStop(() => {
+    if (asked) terminal.exit(EXIT.failed)
+    asked = true
+    resolve()
+  })
+  return { requested: promise, forget }
+}
+
+interface Running {
+  app: App
+  server: Server
+  /** Absent when this process only serves. */
+  worker: Worker | undefined
+  surfaces: readonly { name: string; title: string; prefix: string }[]
+  firstKey: string | undefined
+}
+
+async function start(config: Config, sink: LogSink): Promise<Running> {
+  const log = openLog({ ...config.log, clock: systemClock, sink })
+  // Loading the program's larger half takes about as long as Postgres takes to start.
+  const [app, { mountSurfaces, openServer }] = await Promise.all([
+    openApp(config, { version: VERSION, log }),
+    import('../server.ts'),
+    config.engine.slots > 0 ? loadWorker() : undefined,
+  ])
+  let worker: Worker | undefined
+  try {
+    const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
+    worker = await startWorker(app)
+    const surfaces = mountSurfaces(app)
+    const probes = { database: () => app.records.check(), worker: workerProbe(worker) }
+    const server = listening(config, () => openServer({ app, surfaces, probes }))
+    log.info('server.started', { version: VERSION, url: server.url, pid: process.pid })
+    return { app, server, worker, surfaces, firstKey }
+  } catch (error) {
+    await worker?.stop(0)
+    await closeApp(app)
+    throw error
+  }
+}
+
+const workerProbe = (worker: Worker | undefined) => () => {
+  const wrong = worker?.health() ?? null
+  if (wrong !== null) throw new Fault('unavailable', wrong)
+}
+
+function listening(config: Config, open: () => Server): Server {
+  const { host, port } = config.listen
+  try {
+    return open()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause
+    throw new CliError({
+      what: `Cannot listen on ${host}:${port}.`,
+      why: WHY_NOT[code],
+      next: 'Choose another address with --listen; port 0 takes a free one.',
+      exitCode: EXIT.failed,
+      cause,
+    })
+  }
+}
+
+const WHY_NOT = {
+  EADDRINUSE: 'Another program listens there, perhaps another tetraport.',
+  EACCES: 'This user may not open that port.',
+  EADDRNOTAVAIL: 'This machine has no such address.',
+}
+
+interface Audience extends ServeOptions {
+  terminal: Terminal
+}
+
+async function welcome({ app, server, surfaces, firstKey }: Running, { json, terminal }: Audience): Promise<string> {
+  const place = { interactive: terminal.interactive, dir: app.config.data.dir, preset: app.config.auth.bootstrapKey !== null }
+  const started = { version: VERSION, url: server.url, surfaces, firstKey: placeFirstKey(firstKey, place) }
+  return json ? greetingJson(started) : greeting(started)
+}
+
+/** What is still open when this is over is cut: the whole must end within 25 s. */
+const STREAMS_GRACE_MS = 2000
+const SHUTDOWN_MAX_MS = 24_000
+
+async function shutDown({ app, server, worker }: Running): Promise<void> {
+  app.log.info('server.stopping')
+  const late = setTimeout(() => {
+    app.log.error('server.stop_took_too_long')
+    process.exit(EXIT.failed)
+  }, SHUTDOWN_MAX_MS)
+  server.drain()
+  const refused = server.refuse()
+  await worker?.stop(app.config.engine.drainMs)
+  await server.close(STREAMS_GRACE_MS)
+  await refused
+  await closeApp(app)
+  clearTimeout(late)
+  app.log.info('server.stopped')
+}

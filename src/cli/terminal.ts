@@ -1,0 +1,14 @@
+/** What the command line needs of the process it runs in; tests pass their own. */
+export interface Terminal {
+  env: Readonly<Record<string, string | undefined>>
+  cwd: string
+  root: boolean
+  /** Whether a person reads what `out` writes. */
+  interactive: boolean
+  out(text: string): void
+  err(text: string): void
+  /** Calls back for every request to stop. Returns the unsubscriber. */
+  onStop(listener: () => void): () => void
+  /** Ends the process at once. */
+  exit(code: number): void
+}

@@ -1,0 +1,46 @@
+import { toOpenAPISchema } from '@elysiajs/openapi'
+import type { AnyElysia } from 'elysia'
+
+export interface Api {
+  title: string
+  version: string
+  plugin: AnyElysia
+}
+
+type Content = Record<string, unknown>
+type Operation = { requestBody?: { content?: Content } }
+
+/** Catch-alls are not operations, and a WebSocket shares the path of the GET that describes it. */
+const NO_OPERATIONS = ['ALL', 'WS', 'OPTIONS', 'HEAD']
+
+/** What a surface's own handlers say about themselves, as an OpenAPI 3.1 document. */
+export function openapiDocument({ title, version, plugin }: Api): Record<string, unknown> {
+  const { paths, components } = toOpenAPISchema(alone(plugin), { methods: NO_OPERATIONS, staticFile: false })
+  for (const path of Object.values(paths) as Record<string, Operation>[]) {
+    for (const operation of Object.values(path)) keepJson(operation)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title, version },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      ...components,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as `tetraport key create` prints it.' } },
+    },
+  }
+}
+
+/** A mounted plugin answers for the whole server when asked for its routes; here only its own count. */
+function alone(plugin: AnyElysia): AnyElysia {
+  return Object.assign(Object.create(plugin) as AnyElysia, { getGlobalRoutes: () => plugin.routes })
+}
+
+/** The generator offers every body as a form too; these handlers read JSON. */
+function keepJson({ requestBody }: Operation): void {
+  const content = requestBody?.content
+  if (content?.['application/json'] === undefined) return
+  delete content['application/x-www-form-urlencoded']
+  delete content['multipart/form-data']
+}

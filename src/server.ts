@@ -1,0 +1,212 @@
+import type { AnyElysia } from 'elysia'
+import { Elysia } from 'elysia'
+import { websocket } from 'elysia/ws'
+import type { App } from './app.ts'
+import { Fault } from './core/fault.ts'
+import type { Log } from './core/needs.ts'
+import { openCors } from './http/cors.ts'
+import { DOCS_PATH, docsPages } from './http/docs.ts'
+import type { Probes } from './http/health.ts'
+import { openReadiness } from './http/health.ts'
+import { openapiDocument } from './http/openapi.ts'
+import { requestId } from './http/request-id.ts'
+
+export interface Surface {
+  name: string
+  title: string
+  /** Path under which all its routes stand; empty for the root. */
+  prefix: string
+  plugin: AnyElysia
+}
+
+/** The mount table. */
+export const mountSurfaces = (_app: App): Surface[] => []
+
+export interface ServerParts {
+  app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'>
+  surfaces: readonly Surface[]
+  /** What readiness asks beside the server itself. */
+  probes: Probes
+}
+
+export interface Server {
+  /** Base URL with the real port. */
+  url: string
+  /** Answers 503 on readiness from now on. */
+  drain(): void
+  /** Takes no new connection; resolves when every request under way is answered. */
+  refuse(): Promise<void>
+  /** Ends streams so that clients resume elsewhere, then what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+const HEADERS_IDLE_SECONDS = 30
+const SOCKET_IDLE_SECONDS = 120
+const SOCKET_MESSAGE_BYTES_MAX = 65_536
+/** Elysia's dispatch to the route of each socket; it is typed with an older copy of Bun's types. */
+const ROUTED = websocket as unknown as Pick<Required<Bun.WebSocketHandler<unknown>>, 'message' | 'open' | 'drain' | 'close'>
+/** Bun's own answer to a large body is a bare 413; http/body.ts says it in the surface's words. */
+const NO_BODY_LIMIT = Number.MAX_SAFE_INTEGER
+
+export function openServer(parts: ServerParts): Server {
+  const { config } = parts.app
+  const state = { draining: false }
+  const handler = createHandler(parts, state)
+  const server = Bun.serve({
+    hostname: config.listen.host,
+    port: config.listen.port,
+    idleTimeout: HEADERS_IDLE_SECONDS,
+    maxRequestBodySize: NO_BODY_LIMIT,
+    development: false,
+    fetch: handler.fetch,
+    websocket: {
+      ...ROUTED,
+      idleTimeout: SOCKET_IDLE_SECONDS,
+      maxPayloadLength: SOCKET_MESSAGE_BYTES_MAX,
+      perMessageDeflate: false,
+    },
+  })
+  handler.root.server = server
+  return {
+    url: baseUrl(config.listen.host, server.port ?? config.listen.port),
+    drain: () => {
+      state.draining = true
+    },
+    refuse: () => server.stop(),
+    async close(graceMs) {
+      parts.app.streams.closeAll()
+      const timer = Promise.withResolvers<void>()
+      const timeout = setTimeout(timer.resolve, graceMs)
+      await Promise.race([server.stop(), timer.promise])
+      clearTimeout(timeout)
+      await server.stop(true)
+    },
+  }
+}
+
+const baseUrl = (host: string, port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/** What Bun's server offers to a request beyond the request. */
+interface Connection {
+  timeout(request: Request, seconds: number): void
+}
+
+export interface Handler {
+  root: AnyElysia
+  fetch(request: Request, connection?: Connection): Response | Promise<Response>
+}
+
+/** The whole server without its socket. */
+export function createHandler(parts: ServerParts, state = { draining: false }): Handler {
+  const { app } = parts
+  const root = rootOf(parts, state)
+  const cors = openCors(app.config.http.corsOrigins)
+  const answer = root.compile().fetch as (request: Request) => Response | Promise<Response>
+  return {
+    root,
+    fetch(request, connection) {
+      const startedAt = app.clock.now()
+      const id = requestId(request.headers)
+      // Surfaces read the id from here, whoever chose it.
+      request.headers.set('x-request-id', id)
+      const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
+      // From here on every wait has a bound of its own: the body, the model, the keep-alive of a stream.
+      if (hasBody) connection?.timeout(request, 0)
+      const finish = (response: Response): Response => {
+        if (isStream(response)) connection?.timeout(request, 0)
+        else if (hasBody) connection?.timeout(request, HEADERS_IDLE_SECONDS)
+        response.headers.set('x-request-id', id)
+        cors.mark(request, response.headers)
+        logAccess(app.log, { request, response, id, ms: app.clock.now() - startedAt })
+        return response
+      }
+      const fail = (cause: unknown): Response => {
+        app.log.error('request.crashed', { id, cause })
+        return finish(Response.json({ error: 'internal', message: 'The server failed to answer.' }, { status: 500 }))
+      }
+      try {
+        const response = cors.preflight(request) ?? answer(request)
+        return response instanceof Promise ? response.then(finish, fail) : finish(response)
+      } catch (cause) {
+        return fail(cause)
+      }
+    },
+  }
+}
+
+const isStream = (response: Response): boolean => response.headers.get('content-type')?.startsWith('text/event-stream') === true
+
+interface Access {
+  request: Request
+  response: Response
+  id: string
+  ms: number
+}
+
+function logAccess(log: Log, { request, response, id, ms }: Access): void {
+  const path = pathOf(request.url)
+  const upgraded = response.status === 200 && request.headers.get('upgrade') === 'websocket'
+  const level = path.startsWith('/health') ? 'debug' : 'info'
+  log[level]('request', { method: request.method, path, status: upgraded ? 101 : response.status, ms, id })
+}
+
+/** Without the query, where some clients put their key. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.indexOf('?', start)
+  return end < 0 ? url.slice(start) : url.slice(start, end)
+}
+
+function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boolean }): AnyElysia {
+  const ownProbe = () => {
+    if (state.draining) throw new Fault('unavailable', 'shutting down')
+  }
+  const readiness = openReadiness({ server: ownProbe, ...probes }, explain(app.log))
+  const index = describe(surfaces, app.version)
+  let root: AnyElysia = new Elysia()
+    .get('/health', () => Response.json({ status: 'ok', version: app.version }))
+    .get('/health/ready', async () => {
+      const { ready, checks } = await readiness()
+      return Response.json({ status: ready ? 'ready' : 'unavailable', checks }, { status: ready ? 200 : 503 })
+    })
+  for (const [path, page] of Object.entries(docsPages(surfaces.map(documented)))) root = root.get(path, page)
+  for (const surface of surfaces) root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
+  if (surfaces.some((surface) => surface.prefix === '')) return root
+  return root.get('/', () => Response.json(index)).all('/*', ({ request }) => nothingAt(pathOf(request.url), index))
+}
+
+const documented = ({ name, title }: Surface) => ({ title, url: `/openapi/${name}.json` })
+
+/** Generated when somebody asks: it costs more than a start may take. */
+function openapiHandler({ title, plugin }: Surface, version: string): () => Response {
+  let text: string | undefined
+  return () => {
+    text ??= JSON.stringify(openapiDocument({ title, version, plugin }))
+    return new Response(text, { headers: { 'content-type': 'application/json' } })
+  }
+}
+
+const explain = (log: Log) => (error: unknown) => {
+  if (error instanceof Fault) return error.message
+  log.error('health.probe_failed', { cause: error })
+  return 'failed'
+}
+
+interface Index {
+  name: string
+  version: string
+  docs: string
+  health: string
+  surfaces: { name: string; path: string; openapi: string }[]
+}
+
+const describe = (surfaces: readonly Surface[], version: string): Index => ({
+  name: 'tetraport',
+  version,
+  docs: DOCS_PATH,
+  health: '/health/ready',
+  surfaces: surfaces.map((surface) => ({ name: surface.name, path: surface.prefix || '/', openapi: documented(surface).url })),
+})
+
+const nothingAt = (path: string, { surfaces, docs }: Index): Response =>
+  Response.json({ error: 'not_found', message: `No surface serves ${path}.`, surfaces, docs }, { status: 404 })

@@ -1,0 +1,49 @@
+import { Fault, type Kind, notFound } from '../../core/fault.ts'
+import { isUuid, readId, spellId } from '../../core/id.ts'
+import { unknownCursor } from '../../core/page.ts'
+
+/** `key` and `model` are not spelled: clients know them by their own text. */
+export const PREFIXES: Record<Exclude<Kind, 'key' | 'model'>, string> = {
+  assistant: 'asst_',
+  thread: 'thread_',
+  message: 'msg_',
+  run: 'run_',
+  step: 'step_',
+  file: 'file-',
+  vector_store: 'vs_',
+  completion: 'chatcmpl-',
+}
+
+export type SpelledKind = keyof typeof PREFIXES
+
+/** An id that never belongs to a row: what an undecodable filter value stands for. */
+const NOBODY = '00000000-0000-0000-0000-000000000000'
+
+export const spell = (kind: SpelledKind, id: string): string => (isUuid(id) ? spellId(PREFIXES[kind], id) : id)
+
+function requirePrefix(kind: SpelledKind, param: string, text: string): void {
+  if (text.startsWith(PREFIXES[kind])) return
+  const expected = PREFIXES[kind].replace(/[_-]$/, '')
+  throw new Fault('invalid', `Invalid '${param}': '${text}'. Expected an ID that begins with '${expected}'.`, { param, reason: 'value' })
+}
+
+/** The core id behind `text`, which the client gave as `param`. One that cannot exist answers as one that does not. */
+export function requireId(kind: SpelledKind, param: string, text: string): string {
+  requirePrefix(kind, param, text)
+  const id = readId(PREFIXES[kind], text)
+  if (id === undefined) throw notFound(kind, text)
+  return id
+}
+
+/** For filters: an id that cannot exist selects nothing. */
+export function filterId(kind: SpelledKind, param: string, text: string): string {
+  requirePrefix(kind, param, text)
+  return readId(PREFIXES[kind], text) ?? NOBODY
+}
+
+export function cursorId(kind: SpelledKind, param: 'after' | 'before', text: string): string {
+  requirePrefix(kind, param, text)
+  const id = readId(PREFIXES[kind], text)
+  if (id === undefined) throw unknownCursor(param, text)
+  return id
+}

@@ -1,0 +1,28 @@
+import { pathOf } from './caller.ts'
+import { Refusal } from './refusal.ts'
+
+interface Route {
+  method: string
+  path: string
+}
+
+/** The path's shape: any text where the route has a parameter. */
+const patternOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+')}/?$`)
+
+/** Answers what no route took: 405 where the path is known under another method, else 404. */
+export function unknownUrl(routes: readonly Route[]): (context: { request: Request }) => never {
+  const known = routes.filter(({ method }) => method !== 'WS').map(({ method, path }) => ({ method, pattern: patternOf(path) }))
+  return ({ request }) => {
+    const path = pathOf(request.url)
+    const methods = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    if (methods.length > 0) {
+      const message = `Not allowed to ${request.method} on ${path}. (HINT: Perhaps you meant to use a different HTTP method: ${methods.join(', ')}.)`
+      throw new Refusal(405, { message, code: 'method_not_supported' })
+    }
+    throw new Refusal(404, {
+      message: `Unknown request URL: ${request.method} ${path}. Please check the URL for typos, or see the documentation of this server at /docs.`,
+      code: 'unknown_url',
+    })
+  }
+}
