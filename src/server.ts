@@ -9,7 +9,9 @@ import { DOCS_PATH, docsPages } from './http/docs.ts'
 import type { Probes } from './http/health.ts'
 import { openReadiness } from './http/health.ts'
 import { openapiDocument } from './http/openapi.ts'
+import { pathOf } from './http/path.ts'
 import { requestId } from './http/request-id.ts'
+import { openai } from './surfaces/openai/openai.ts'
 
 export interface Surface {
   name: string
@@ -20,7 +22,9 @@ export interface Surface {
 }
 
 /** The mount table. */
-export const mountSurfaces = (_app: App): Surface[] => []
+export const mountSurfaces = (app: App): Surface[] => [
+  { name: 'openai', title: 'OpenAI Assistants', prefix: app.config.openai.prefix, plugin: openai(app) },
+]
 
 export interface ServerParts {
   app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'>
@@ -148,13 +152,6 @@ function logAccess(log: Log, { request, response, id, ms }: Access): void {
   const upgraded = response.status === 200 && request.headers.get('upgrade') === 'websocket'
   const level = path.startsWith('/health') ? 'debug' : 'info'
   log[level]('request', { method: request.method, path, status: upgraded ? 101 : response.status, ms, id })
-}
-
-/** Without the query, where some clients put their key. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.indexOf('?', start)
-  return end < 0 ? url.slice(start) : url.slice(start, end)
 }
 
 function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boolean }): AnyElysia {

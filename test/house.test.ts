@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { Elysia } from 'elysia'
 import { forbidden } from './support/import-rules.ts'
-import { duplicateRoutes } from './support/routes.ts'
+import { duplicateRoutes, watchRoutes } from './support/routes.ts'
 import {
   cyclesIn,
   filesUnder,
@@ -153,9 +154,11 @@ const READS_ENVIRONMENT: Record<string, string> = {
   'src/drivers/records/launcher.ts': 'is the small program that becomes Postgres: it passes its environment on',
 }
 
+const ENVIRONMENT = /\bprocess\.env\b|\bBun\.env\b|\bimport\.meta\.env\b/
+
 test('the environment is read in config and main only', () => {
   const files = inFolders('src/').filter((s) => !/^src\/config(?:[\w-]*\.ts|\/)/.test(s.path) && !(s.path in READS_ENVIRONMENT))
-  expectNone('Environment read outside src/config and src/main.ts', matchesIn(files, /\bprocess\.env\b|\bBun\.env\b|\bimport\.meta\.env\b/))
+  expectNone('Environment read outside src/config and src/main.ts', matchesIn(files, ENVIRONMENT))
 })
 
 /** Lines that may read a clock or a random source outside of `app.clock` and core/id.ts, each with its reason. */
@@ -197,13 +200,14 @@ test('every module folder has a test that mirrors it', () => {
 })
 
 test('the exemptions of this file are still needed', () => {
-  const paths = new Set(sources.map((s) => s.path))
+  const texts = new Map(sources.map((s) => [s.path, s.text]))
   const folders = new Set(sources.map((s) => dirname(s.path)))
   const stale = [
-    ...Object.keys(READS_CHANCE).filter((path) => !paths.has(path)),
+    ...Object.keys(READS_ENVIRONMENT).filter((path) => !ENVIRONMENT.test(texts.get(path) ?? '')),
+    ...Object.entries(READS_CHANCE).flatMap(([path, { pattern }]) => (pattern.test(texts.get(path) ?? '') ? [] : [path])),
     ...Object.keys(WITHOUT_TEST).filter((module) => !folders.has(`src/${module}`)),
   ]
-  expectNone('Exemptions for files that are gone', stale)
+  expectNone('Exemptions that nothing needs', stale)
 })
 
 test('no test title is used twice in one file', () => {
@@ -218,6 +222,13 @@ test('no test title is used twice in one file', () => {
 
 test('no route is registered twice', async () => {
   expectNone('Duplicate routes (the later one would win without a sound)', await duplicateRoutes())
+})
+
+test('a route that is registered twice is noticed, also across nested plugins', async () => {
+  const leaf = () => new Elysia({ prefix: '/a' }).get('/:id', () => 1)
+  expect(await watchRoutes(() => new Elysia().use(leaf()).post('/a/:id', () => 1))).toEqual([])
+  expect(await watchRoutes(() => new Elysia().use(leaf()).get('/a/:other', () => 2))).toEqual(['GET /a/:other'])
+  expect(await watchRoutes(() => leaf().get('/:id', () => 2))).toEqual(['GET /:id'])
 })
 
 test('no tracked text names a folder of one machine', () => {

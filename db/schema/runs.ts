@@ -1,13 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { assistantVersion } from './assistants.ts'
-import { at, tenant } from './identity.ts'
-import { thread } from './threads.ts'
+import { at } from './identity.ts'
+import { tenantId, thread } from './threads.ts'
 
-const tenantId = () =>
-  uuid('tenant_id')
-    .notNull()
-    .references(() => tenant.id)
 const threadId = () =>
   uuid('thread_id')
     .notNull()
@@ -54,6 +50,8 @@ export const run = pgTable(
     index('run_lease').on(t.lease_until).where(sql`status in ('running', 'cancelling')`),
     // serves expireRuns
     index('run_expiry').on(t.expires_at).where(sql`status in ('queued', 'waiting')`),
+    // serves purgeJournal
+    index('run_ended').on(t.ended_at).where(sql`ended_at is not null`),
     // serves listRuns
     index('run_list').on(t.thread_id, t.created_at, t.id),
   ],

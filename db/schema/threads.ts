@@ -1,16 +1,20 @@
 import { sql } from 'drizzle-orm'
 import { customType, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
-import { at, tenant } from './identity.ts'
+import { at } from './identity.ts'
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+
+/**
+ * No foreign key: every insert would lock the one row of its tenant, which all concurrent commits then share. The tenant
+ * comes from the caller or from the guarded run, never from a client.
+ */
+export const tenantId = () => uuid('tenant_id').notNull()
 
 export const thread = pgTable(
   'thread',
   {
     id: uuid('id').primaryKey(),
-    tenant_id: uuid('tenant_id')
-      .notNull()
-      .references(() => tenant.id),
+    tenant_id: tenantId(),
     metadata: jsonb('metadata').notNull(),
     /** JSON of ToolResources. */
     tool_resources: text('tool_resources'),
@@ -30,11 +34,6 @@ const threadId = () =>
   uuid('thread_id')
     .notNull()
     .references(() => thread.id, { onDelete: 'cascade' })
-const tenantId = () =>
-  uuid('tenant_id')
-    .notNull()
-    .references(() => tenant.id)
-
 /** The append-only log of a thread. Content never changes once the row is there; `seq` orders it. */
 export const message = pgTable(
   'message',

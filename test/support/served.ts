@@ -2,7 +2,8 @@ import { type App, closeApp, openApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
-import { mountSurfaces, openServer } from '../../src/server.ts'
+import { openServer } from '../../src/server.ts'
+import { openai } from '../../src/surfaces/openai/openai.ts'
 import { cloneDatabase, silentLog } from './postgres.ts'
 
 /** The APIs on a real socket over a database of their own. No run is executed. */
@@ -34,7 +35,8 @@ export async function serve(models: Partial<Config['models']> = {}): Promise<Ser
     models: { ...config.models, ...models },
   }
   const app = await openApp(given, { version: 'test', log: silentLog })
-  const server = openServer({ app, surfaces: mountSurfaces(app), probes: {} })
+  const surface = { name: 'openai', title: 'OpenAI', prefix: given.openai.prefix, plugin: openai(app) }
+  const server = openServer({ app, surfaces: [surface], probes: {} })
   const [key, otherKey] = [await newKey(app, 'one'), await newKey(app, 'two')]
   return {
     url: server.url,

@@ -1,5 +1,5 @@
 import { type Caller, requireScope } from '../caller.ts'
-import { notFound } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
@@ -81,10 +81,20 @@ const providerBody = (input: NewCompletion, stream: boolean): JsonObject => ({
 async function* keptAtTheEnd(chunks: AsyncIterable<string>, keep: (answer: JsonObject) => Promise<void>): AsyncGenerator<string> {
   const assembly = new Assembly()
   for await (const chunk of chunks) {
-    assembly.take(JSON.parse(chunk) as JsonObject)
+    assembly.take(parseChunk(chunk))
     yield chunk
   }
   await keep(assembly.answer())
+}
+
+function parseChunk(chunk: string): JsonObject {
+  try {
+    const parsed: unknown = JSON.parse(chunk)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as JsonObject
+  } catch {
+    // What is not JSON and what is no object are one fault.
+  }
+  throw new Fault('upstream', 'The model provider sent a chunk that is not a JSON object.')
 }
 
 /** Throws not_found. */

@@ -55,7 +55,7 @@ export interface Renewal {
 export const renewLeases = (db: Db, input: { workerId: string; leaseMs: number; ids: string[] }): Promise<Renewal[]> =>
   db.hot<Renewal>(
     `update run set lease_until = now() + $2::int * interval '1 ms' where id = any($3::text::uuid[]) and worker_id = $1::uuid
-    and status in ('running', 'cancelling') returning id, fence, status`,
+    and coalesce(status) in ('running', 'cancelling') returning id, fence, status`,
     [input.workerId, input.leaseMs, `{${input.ids.join(',')}}`],
   )
 
@@ -65,7 +65,7 @@ export async function releaseRuns(db: Db, workerId: string, ids: string[]): Prom
   await db.hot(
     `update run set status = case when status = 'running' then 'queued' else status end, fence = fence + 1, worker_id = null,
       lease_until = case when status = 'running' then null else now() end
-    where id = any($2::text::uuid[]) and worker_id = $1::uuid and status in ('running', 'cancelling')`,
+    where id = any($2::text::uuid[]) and worker_id = $1::uuid and coalesce(status) in ('running', 'cancelling')`,
     [workerId, `{${ids.join(',')}}`],
   )
 }
@@ -76,8 +76,8 @@ export async function expireAllLeases(db: Db): Promise<void> {
 }
 
 export async function deleteOldEvents(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.hot<{ n: number }>(
-    `with r as (select id from run where status in ('completed', 'incomplete', 'failed', 'expired', 'cancelled') and ended_at < to_timestamp($1::float8 / 1000.0)
+  const rows = await db.query<{ n: number }>(
+    `with r as (select id from run where ended_at is not null and ended_at < to_timestamp($1::float8 / 1000.0)
       and exists (select 1 from run_event e where e.run_id = run.id) limit $2),
     d as (delete from run_event e using r where e.run_id = r.id returning 1) select count(*)::int as n from d`,
     [before, limit],

@@ -53,7 +53,7 @@ export async function changeRunRow(
 
 /** A running run is asked to stop; its owner ends it. False: it was not running any more. */
 export async function markCancelling(db: Db, runId: string): Promise<boolean> {
-  return (await db.hot(`update run set status = 'cancelling' where id = $1 and status = 'running' returning id`, [runId])).length === 1
+  return (await db.hot(`update run set status = 'cancelling' where id = $1 and coalesce(status) = 'running' returning id`, [runId])).length === 1
 }
 
 export interface EventRow {

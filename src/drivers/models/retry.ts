@@ -24,7 +24,10 @@ export async function withRetries<T>(policy: RetryPolicy, signal: AbortSignal, a
       throwIfAborted(signal)
       if (!(error instanceof ProviderFailure)) throw error
       const waitMs = error.retryable && tried < policy.retriesMax ? waitBefore(tried, error) : null
-      if (waitMs === null) throw error.fault
+      if (waitMs === null) {
+        policy.log.warn('models.failed', { provider: policy.provider, tried: tried + 1, status: error.status, code: error.fault.code })
+        throw error.fault
+      }
       policy.log.warn('models.retry', { provider: policy.provider, retry: tried + 1, status: error.status, waitMs: Math.round(waitMs) })
       await pause(waitMs, signal)
     }

@@ -58,10 +58,7 @@ export class Upstream implements Source {
     try {
       const client = await this.#client
       exchange.watch(silenceMs)
-      // The watch also covers the body of a refusal; the SDK's own timeout covers headers only and is the second line.
-      const options = { headers: headers ?? {}, signal: exchange.signal, timeout: Math.ceil(silenceMs) + 1_000 }
-      const request = body ? client.post(path, { ...options, body }) : client.get(path, options)
-      return await request.asResponse()
+      return await client.send({ path, body: body && JSON.stringify(body), headers: headers ?? {}, signal: exchange.signal })
     } catch (error) {
       throw exchange.interruption ?? this.#failure(error)
     }

@@ -6,7 +6,7 @@ import { Listener } from './listener.ts'
 import { Pool } from './pool.ts'
 import type { Db, Param, Records, Statement } from './port.ts'
 import { nameTarget, type Target } from './target.ts'
-import { Transactions } from './transactions.ts'
+import { runTransaction } from './transactions.ts'
 
 export interface ClientOptions {
   /** Connections of the hot pool. */
@@ -20,29 +20,29 @@ export interface ClientOptions {
 
 const QUERY_MAX = 3
 const TRANSACTIONS_MAX = 4
-const HOT_PIPELINE = 100
 const CHECK_MS = 2_000
 const OPEN_MS = 15_000
 const CLOSE_MS = 5_000
 const WATCH_MS = 5_000
 const PING_EVERY = 6
+const QUIET_TICKS = 2
 const SERVER_VERSION_MIN = 150_000
 
 /** Plans made while tables were empty would scan them for ever; these make every statement use its index. */
 const HOT_SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' }
 
 class PostgresDb implements Db {
-  readonly queries: Pool
-  readonly hots: Pool
-  readonly transactions: Transactions
+  private readonly queries: Pool
+  private readonly hots: Pool
+  private readonly transactions: Pool
   readonly listener: Listener
   private readonly batcher = new Batcher(this)
 
   constructor(target: Target, options: ClientOptions) {
-    // A slow list must not hold up those behind it, so nothing is queued on a busy connection of this pool.
-    this.queries = new Pool(target, { max: QUERY_MAX, pipeline: 0 })
-    this.hots = new Pool(target, { max: options.poolMax, pipeline: HOT_PIPELINE, settings: HOT_SETTINGS })
-    this.transactions = new Transactions(target, { max: TRANSACTIONS_MAX, settings: HOT_SETTINGS }, this)
+    this.queries = new Pool(target, { max: QUERY_MAX })
+    this.hots = new Pool(target, { max: options.poolMax, settings: HOT_SETTINGS })
+    // Apart from the hot pool, so that a transaction never waits for a connection that waits for it.
+    this.transactions = new Pool(target, { max: TRANSACTIONS_MAX, settings: HOT_SETTINGS })
     this.listener = new Listener(target, options.log)
   }
 
@@ -59,7 +59,7 @@ class PostgresDb implements Db {
   }
 
   transaction<R>(work: (db: Db) => Promise<R>): Promise<R> {
-    return this.transactions.run(work)
+    return this.transactions.use((session) => runTransaction(session, this, work))
   }
 
   async notify(channel: string, payload: string): Promise<void> {
@@ -70,8 +70,16 @@ class PostgresDb implements Db {
     return this.listener.listen(channel, { onPayload, onGap })
   }
 
+  pools(): [name: string, pool: Pool][] {
+    return [
+      ['query', this.queries],
+      ['hot', this.hots],
+      ['transaction', this.transactions],
+    ]
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.queries.close(CLOSE_MS), this.hots.close(CLOSE_MS), this.transactions.close(CLOSE_MS), this.listener.close()])
+    await Promise.all([...this.pools().map(([, pool]) => pool.close(CLOSE_MS)), this.listener.close()])
   }
 }
 
@@ -80,11 +88,8 @@ function watch(db: PostgresDb, log: Log): () => void {
   let busy = false
   let ticks = 0
   const tick = async (): Promise<void> => {
-    for (const [name, pool] of [
-      ['query', db.queries],
-      ['hot', db.hots],
-    ] as const) {
-      if (!(await pool.isStalled())) continue
+    for (const [name, pool] of db.pools()) {
+      if (!(await pool.isStalled(QUIET_TICKS))) continue
       log.error('records.pool_replaced', { pool: name })
       pool.replace()
     }

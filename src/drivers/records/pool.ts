@@ -1,114 +1,132 @@
-import { ignored, toFault, within } from './errors.ts'
+import { Fault } from '../../core/fault.ts'
+import { within } from './errors.ts'
 import type { Param } from './port.ts'
-import { type Client, type ClientSettings, openPostgres, type Target } from './target.ts'
-import { guardParams } from './values.ts'
+import { Session } from './session.ts'
+import type { Target } from './target.ts'
 
-/** `simple: false`: also statements without parameters are prepared, and a second statement in the text is refused. */
-const PREPARED = { prepare: true, simple: false }
-
-const STALL_MS = 10_000
-/** How long statements of a replaced pool may still run. */
-const DRAIN_MS = 30_000
-
-export async function runPrepared<R>(client: Client, text: string, params: readonly Param[] | undefined): Promise<R[]> {
-  const plain = params === undefined ? [] : guardParams(params)
-  try {
-    const rows = await client.unsafe(text, plain, PREPARED)
-    // `slice` leaves the driver's own properties behind.
-    return rows.slice() as unknown as R[]
-  } catch (error) {
-    throw toFault(error)
-  }
+export interface PoolOptions {
+  max: number
+  settings?: Record<string, string>
 }
 
-/** Knows its own running statements: postgres.js waits for ever on a connection that was lost while it was busy. */
-class CountedClient {
-  readonly client: Client
-  pending = 0
-  finished = 0
-  private onIdle: (() => void) | undefined
-
-  constructor(target: Target, settings: ClientSettings) {
-    this.client = openPostgres(target, settings)
-  }
-
-  async run<R>(text: string, params?: readonly Param[]): Promise<R[]> {
-    this.pending++
-    try {
-      return await runPrepared(this.client, text, params)
-    } finally {
-      this.finished++
-      if (--this.pending === 0) this.onIdle?.()
-    }
-  }
-
-  async drain(ms: number): Promise<void> {
-    if (this.pending > 0) {
-      const idle = new Promise<void>((resolve) => {
-        this.onIdle = resolve
-      })
-      await within(ms, idle, () => new Stalled()).catch(ignored)
-    }
-    await this.client.end({ timeout: 0 })
-  }
+interface Waiter {
+  resolve(session: Session): void
+  reject(error: Fault): void
 }
 
-/** Several connections with the same settings, replaced as a whole when they stop answering. */
+const WAITING_MAX = 10_000
+const PROBE_MS = 10_000
+/** How long statements of replaced connections may still run. */
+const RETIRE_MS = 30_000
+const CLOSE_POLL_MS = 5
+
+const isClosed = (): Fault => new Fault('unavailable', 'The connection to the database is closed.')
+
+/** Connections with the same settings, opened when needed; whoever finds all of them busy waits in line. */
 export class Pool {
-  private current: CountedClient
+  private idle: Session[] = []
+  private busy = new Set<Session>()
+  private readonly waiting: Waiter[] = []
   private closed = false
+  private finished = 0
+  private seen = { finished: -1, quiet: 0 }
 
   constructor(
     private readonly target: Target,
-    private readonly settings: ClientSettings,
-  ) {
-    this.current = new CountedClient(target, settings)
-  }
+    private readonly options: PoolOptions,
+  ) {}
 
   run<R>(text: string, params?: readonly Param[]): Promise<R[]> {
-    return this.current.run(text, params)
+    return this.use((session) => session.run(text, params))
+  }
+
+  async use<R>(work: (session: Session) => Promise<R>): Promise<R> {
+    const session = await this.acquire()
+    try {
+      return await work(session)
+    } finally {
+      this.release(session)
+    }
   }
 
   /**
-   * True when statements wait and none came back for `stallMs`, although a new connection is answered at once. A pool that
-   * is only busy finishes something; a server that is only away refuses the probe.
+   * Called now and then: true when everything has been busy for `quietMax` calls and nothing came back, although a new
+   * connection is answered. A pool that is only busy finishes something; a server that is only away answers nobody.
    */
-  async isStalled(stallMs = STALL_MS): Promise<boolean> {
-    const { current } = this
-    if (current.pending === 0) return false
-    const before = current.finished
-    try {
-      await within(stallMs, runPrepared(current.client, 'select 1', []), () => new Stalled())
-      return false
-    } catch (error) {
-      if (!(error instanceof Stalled)) return false
-    }
-    return current === this.current && current.finished === before && !this.closed && (await this.serverAnswers())
+  async isStalled(quietMax: number): Promise<boolean> {
+    const quiet = this.busy.size > 0 && this.finished === this.seen.finished ? this.seen.quiet + 1 : 0
+    this.seen = { finished: this.finished, quiet }
+    return quiet >= quietMax && (await this.serverAnswers()) && this.finished === this.seen.finished
   }
 
+  /** New statements get new connections; those that still run get some time. */
   replace(): void {
-    if (this.closed) return
-    const old = this.current
-    this.current = new CountedClient(this.target, this.settings)
-    void old.drain(DRAIN_MS)
+    const old = [...this.idle, ...this.busy]
+    this.idle = []
+    this.busy = new Set()
+    setTimeout(() => {
+      for (const session of old) session.abandon()
+    }, RETIRE_MS).unref()
+    while (this.waiting.length > 0 && this.busy.size < this.options.max) this.waiting.shift()?.resolve(this.open())
   }
 
+  /** Refuses new statements and gives the running ones `timeoutMs`; what then still runs fails. */
   async close(timeoutMs: number): Promise<void> {
     this.closed = true
-    await this.current.drain(timeoutMs)
+    for (const waiter of this.waiting.splice(0)) waiter.reject(isClosed())
+    const deadline = performance.now() + timeoutMs
+    while (this.busy.size > 0 && performance.now() < deadline) await Bun.sleep(CLOSE_POLL_MS)
+    await Promise.all([...this.busy, ...this.idle].map((session) => session.end()))
+  }
+
+  private open(): Session {
+    const { settings } = this.options
+    const session = new Session(this.target, settings ? { settings } : {})
+    this.busy.add(session)
+    return session
+  }
+
+  private async acquire(): Promise<Session> {
+    if (this.closed) throw isClosed()
+    for (let session = this.idle.pop(); session; session = this.idle.pop()) {
+      if (session.lost) continue
+      this.busy.add(session)
+      return session
+    }
+    if (this.busy.size < this.options.max) return this.open()
+    if (this.waiting.length >= WAITING_MAX) {
+      throw new Fault('unavailable', `More than ${WAITING_MAX} statements wait for the database.`, { retryAfterMs: 1_000 })
+    }
+    return await new Promise((resolve, reject) => this.waiting.push({ resolve, reject }))
+  }
+
+  private release(session: Session): void {
+    this.finished++
+    const retired = !this.busy.delete(session)
+    if (retired || this.closed) {
+      void session.end()
+      return
+    }
+    const next = this.waiting.shift()
+    if (!next) {
+      if (!session.lost) this.idle.push(session)
+    } else if (session.lost) {
+      next.resolve(this.open())
+    } else {
+      this.busy.add(session)
+      next.resolve(session)
+    }
   }
 
   private async serverAnswers(): Promise<boolean> {
-    const probe = new CountedClient(this.target, { max: 1, pipeline: 0 })
+    const probe = new Session(this.target)
     try {
-      await within(STALL_MS, probe.run('select 1'), () => new Stalled())
+      await within(PROBE_MS, probe.run('select 1'), () => new Fault('unavailable', 'The database does not answer.'))
       return true
     } catch {
       return false
     } finally {
-      void probe.drain(0)
+      void probe.end()
     }
   }
 }
-
-class Stalled extends Error {}

@@ -1,8 +1,11 @@
 import { Fault } from '../../core/fault.ts'
-import { ignored } from './errors.ts'
-import { runPrepared } from './pool.ts'
+import { ignored, isUnavailable, toFault } from './errors.ts'
 import type { Param } from './port.ts'
 import { type Client, openPostgres, type Target } from './target.ts'
+import { guardParams } from './values.ts'
+
+/** `simple: false`: also statements without parameters are prepared, and a second statement in the text is refused. */
+const PREPARED = { prepare: true, simple: false }
 
 export interface SessionOptions {
   settings?: Record<string, string>
@@ -12,8 +15,9 @@ export interface SessionOptions {
 }
 
 /**
- * One connection that is never reopened. postgres.js reconnects behind the caller's back: the rest of a transaction would
- * then run outside of it. So statements go one at a time, and none after the connection has closed.
+ * One connection that is never reopened. Left alone, postgres.js reconnects behind the caller's back: the rest of a
+ * transaction would then run outside of it, and bytes that waited for the old connection keep the new one from starting
+ * (3.4.9 does not forget them). So statements go one at a time, and none after the connection was lost.
  */
 export class Session {
   private readonly client: Client
@@ -25,10 +29,8 @@ export class Session {
     private readonly options: SessionOptions = {},
   ) {
     this.client = openPostgres(target, {
-      max: 1,
-      pipeline: 0,
-      ...(options.settings && { settings: options.settings }),
-      ...(options.onnotify && { onnotify: options.onnotify }),
+      settings: options.settings ?? {},
+      onnotify: options.onnotify ?? ignored,
       onclose: () => this.abandon(),
     })
   }
@@ -37,11 +39,8 @@ export class Session {
     return this.over
   }
 
-  run<R>(text: string, params?: readonly Param[]): Promise<R[]> {
-    const result = this.tail.then(() => {
-      if (this.over) throw new Fault('unavailable', 'The connection to the database was lost.')
-      return runPrepared<R>(this.client, text, params)
-    })
+  run<R>(text: string, params: readonly Param[] = []): Promise<R[]> {
+    const result = this.tail.then(() => this.execute<R>(text, params))
     this.tail = result.catch(ignored)
     return result
   }
@@ -49,13 +48,25 @@ export class Session {
   /** Gives the connection up as lost, for when it does not answer. */
   abandon(): void {
     if (this.over) return
-    this.over = true
     this.options.onLost?.()
-    void this.client.end({ timeout: 0 })
+    void this.end()
   }
 
   async end(): Promise<void> {
     this.over = true
     await this.client.end({ timeout: 0 })
+  }
+
+  private async execute<R>(text: string, params: readonly Param[]): Promise<R[]> {
+    if (this.over) throw new Fault('unavailable', 'The connection to the database was lost.')
+    const plain = guardParams(params)
+    try {
+      const rows = await this.client.unsafe(text, plain, PREPARED)
+      // `slice` leaves the driver's own properties behind.
+      return rows.slice() as unknown as R[]
+    } catch (error) {
+      if (isUnavailable(error)) this.abandon()
+      throw toFault(error)
+    }
   }
 }

@@ -15,36 +15,26 @@ export type Target = { url: string } | SocketTarget
 export type Client = ReturnType<typeof openPostgres>
 
 export interface ClientSettings {
-  max: number
-  /** How many statements may wait on one connection behind the running one. */
-  pipeline: number
   /** Server settings of the connection, sent as it opens. */
-  settings?: Record<string, string>
-  onclose?: () => void
-  onnotify?: (channel: string, payload: string) => void
+  settings: Record<string, string>
+  onclose: () => void
+  onnotify: (channel: string, payload: string) => void
 }
 
 const CONNECT_TIMEOUT_S = 10
-const RECONNECT_DELAY_MAX_S = 0.5
-
-/** A server in need of an administrator must not make clients wait long after it is back. */
-const backoffSeconds = (retries: number): number => Math.min(0.02 * 2 ** retries, RECONNECT_DELAY_MAX_S)
 
 export function openPostgres(target: Target, settings: ClientSettings) {
   const options = {
-    max: settings.max,
-    max_pipeline: settings.pipeline,
-    // Connections live until they fail, so that a closed one always means a lost one.
+    max: 1,
     max_lifetime: null,
     idle_timeout: 0,
     connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: backoffSeconds,
     prepare: true,
     types: valueTypes,
     no_subscribe: true,
     onnotice: ignored,
-    ...(settings.onclose && { onclose: settings.onclose }),
-    ...(settings.onnotify && { onnotify: settings.onnotify }),
+    onclose: settings.onclose,
+    onnotify: settings.onnotify,
     connection: { application_name: 'tetraport', TimeZone: 'UTC', DateStyle: 'ISO', ...settings.settings },
   }
   const socket = 'url' in target ? socketOf(target.url) : target

@@ -19,8 +19,7 @@ interface ChatAsked {
 export async function chatStream(app: App, { caller, once, completion, request }: ChatAsked): Promise<Response> {
   const stop = new AbortController()
   const leave = () => stop.abort()
-  request.signal.addEventListener('abort', leave, { once: true })
-  const input = { ...completion, signal: stop.signal }
+  const input = { ...completion, signal: AbortSignal.any([request.signal, stop.signal]) }
   try {
     // Only a request that may come again has its chunks recorded.
     const keyed = request.headers.has('idempotency-key')

@@ -112,6 +112,11 @@ function toChoice(choice: Json, index: number): Json {
 export const asObject = (value: Json | undefined): JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}
 
-/** A kept completion is known by our id in every chunk; other chunks pass as they came. */
-export const toChunk = (id: string | null, chunk: string): string =>
-  id === null ? chunk : JSON.stringify({ ...(JSON.parse(chunk) as JsonObject), id: spell('completion', id) })
+/** Only between the tokens of a JSON text, where a space does as well. */
+const LINE_BREAKS = /[\r\n]+/g
+
+/** A kept completion is known by our id in every chunk; other chunks pass as they came, on one line. */
+export function toChunk(id: string | null, chunk: string): string {
+  if (id === null) return chunk.replace(LINE_BREAKS, ' ')
+  return JSON.stringify({ ...(JSON.parse(chunk) as JsonObject), id: spell('completion', id) })
+}

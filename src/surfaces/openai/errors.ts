@@ -54,18 +54,11 @@ export function toReply(error: unknown, asked: Asked, log: Log): Reply {
   const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
   if (fault.code === 'internal') {
     const { method, path, requestId } = asked
-    log.error('request.failed', { method, path, requestId, cause: describe(fault.facts.cause ?? fault) })
+    log.error('request.failed', { method, path, requestId, cause: fault.facts.cause ?? fault })
   }
   const { status, ...row } = ROWS[fault.code](fault, asked)
   const body: ErrorBody = { message: fault.message, type: 'invalid_request_error', param: null, code: null, ...row }
   return { status, body, headers: retryHeaders(fault, asked) }
-}
-
-/** With the stack, and with what lies behind a driver's or ORM's own error. */
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  const text = cause.stack ?? `${cause.name}: ${cause.message}`
-  return cause.cause === undefined ? text : `${text} <- ${String(cause.cause)}`
 }
 
 /**

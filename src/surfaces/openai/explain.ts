@@ -22,154 +22,146 @@ export interface SchemaNode {
 
 export type Problem = Pick<ErrorBody, 'message' | 'param' | 'code'>
 
-interface Spot {
-  value: unknown
-  /** Dotted path; empty for the whole body. */
+/** What is wrong, while the way back to the root is still being gone: paths are spelled for wrong values only. */
+interface Flaw {
+  code: string
+  /** Dotted, from the node that is being looked at; empty for the node itself. */
   path: string
+  say(path: string): string
 }
 
 /** The first thing wrong with `value`, in the words of this dialect, or undefined. */
-export const findProblem = (schema: SchemaNode, value: unknown): Problem | undefined => walk(schema, { value, path: '' })
+export function findProblem(schema: SchemaNode, value: unknown): Problem | undefined {
+  const flaw = walk(schema, value)
+  return flaw && { code: flaw.code, param: flaw.path || null, message: flaw.say(flaw.path || 'body') }
+}
 
-function walk(node: SchemaNode, spot: Spot): Problem | undefined {
-  if (node.anyOf) return walkUnion(flatten(node.anyOf), spot)
-  if (node.const !== undefined) return spot.value === node.const ? undefined : mismatch([node], spot)
-  if (node.enum) return node.enum.includes(spot.value) ? undefined : mismatch([node], spot)
+function walk(node: SchemaNode, value: unknown): Flaw | undefined {
+  if (node.anyOf) return walkUnion(node.anyOf, value)
+  if (node.const !== undefined) return value === node.const ? undefined : mismatch([node], value)
+  if (node.enum) return node.enum.includes(value) ? undefined : mismatch([node], value)
   if (node.type === undefined) return undefined
-  if (!isOf(node.type, spot.value)) return wrongType([node], spot)
+  if (!isOf(node.type, value)) return wrongType([node], value)
   switch (node.type) {
     case 'object':
-      return walkObject(node, spot.value as Record<string, unknown>, spot.path)
+      return walkObject(node, value as Record<string, unknown>)
     case 'array':
-      return walkArray(node, spot.value as unknown[], spot.path)
+      return walkArray(node, value as unknown[])
     case 'string':
-      return walkString(node, spot.value as string, spot.path)
+      return walkString(node, value as string)
     case 'integer':
     case 'number':
-      return walkNumber(node, spot.value as number, spot.path)
+      return walkNumber(node, value as number)
     default:
       return undefined
   }
 }
 
+function walkUnion(anyOf: readonly SchemaNode[], value: unknown): Flaw | undefined {
+  const [one, other] = anyOf
+  // By far the most frequent union: something or null.
+  if (one && anyOf.length === 2 && other?.type === 'null') return value === null ? undefined : walk(one, value)
+  return walkBranches(flatten(anyOf), value)
+}
+
 const flatten = (branches: readonly SchemaNode[]): SchemaNode[] => branches.flatMap((b) => (b.anyOf ? flatten(b.anyOf) : [b]))
 
-function walkUnion(branches: SchemaNode[], spot: Spot): Problem | undefined {
-  const open = branches.filter((b) => accepts(b, spot.value))
+function walkBranches(branches: readonly SchemaNode[], value: unknown): Flaw | undefined {
+  const open = branches.filter((b) => accepts(b, value))
   const only = open[0]
-  if (!only) return wrongType(branches, spot)
-  if (open.length === 1) return walk(only, spot)
-  if (isOf('object', spot.value)) {
+  if (!only) return wrongType(branches, value)
+  if (open.length === 1) return walk(only, value)
+  if (isOf('object', value)) {
     const tag = tagOf(open)
-    if (tag !== undefined) return walkTagged(open, tag, spot)
+    if (tag !== undefined) return walkTagged(open, tag, value as Record<string, unknown>)
   }
-  const problems = open.map((b) => walk(b, spot))
-  if (problems.includes(undefined)) return undefined
-  return open.every((b) => valuesOf(b)) ? mismatch(open, spot) : problems[0]
+  const flaws = open.map((b) => walk(b, value))
+  if (flaws.includes(undefined)) return undefined
+  return open.every((b) => valuesOf(b)) ? mismatch(open, value) : flaws[0]
 }
 
 /** The property by whose fixed value the branches tell themselves apart. */
-const tagOf = (branches: SchemaNode[]): string | undefined =>
-  Object.keys(branches[0]?.properties ?? {}).find((key) =>
-    branches.every((b) => own(b.properties, key) && valuesOf(b.properties?.[key] ?? {})),
-  )
+const tagOf = (branches: readonly SchemaNode[]): string | undefined =>
+  Object.keys(branches[0]?.properties ?? {}).find((key) => branches.every((b) => fixedAt(b, key) !== undefined))
 
-function walkTagged(branches: SchemaNode[], tag: string, spot: Spot): Problem | undefined {
-  const record = spot.value as Record<string, unknown>
-  const path = join(spot.path, tag)
-  if (!own(record, tag)) return missing(path)
-  const value = record[tag]
-  const branch = branches.find((b) => valuesOf(b.properties?.[tag] ?? {})?.includes(value))
-  return branch
-    ? walk(branch, spot)
-    : mismatch(
-        branches.map((b) => b.properties?.[tag] ?? {}),
-        { value, path },
-      )
+const fixedAt = ({ properties }: SchemaNode, key: string): readonly unknown[] | undefined => {
+  const node = properties && Object.hasOwn(properties, key) ? properties[key] : undefined
+  return node && valuesOf(node)
 }
 
-function walkObject(node: SchemaNode, value: Record<string, unknown>, path: string): Problem | undefined {
+function walkTagged(branches: readonly SchemaNode[], tag: string, record: Record<string, unknown>): Flaw | undefined {
+  if (!Object.hasOwn(record, tag)) return under(tag, MISSING)
+  const value = record[tag]
+  const branch = branches.find((b) => fixedAt(b, tag)?.includes(value))
+  if (branch) return walk(branch, record)
+  const values = branches.flatMap((b) => fixedAt(b, tag) ?? [])
+  return under(tag, mismatch([{ enum: values }], value))
+}
+
+function walkObject(node: SchemaNode, value: Record<string, unknown>): Flaw | undefined {
+  const { properties = NO_PROPERTIES, additionalProperties: rest, maxProperties } = node
   const keys = Object.keys(value)
-  const { properties = {}, required = [], additionalProperties: rest, maxProperties } = node
-  if (rest === false) for (const key of keys) if (!own(properties, key)) return unknownParameter(join(path, key))
-  for (const key of required) if (!own(value, key)) return missing(join(path, key))
-  if (maxProperties !== undefined && keys.length > maxProperties) return tooManyProperties(path, maxProperties, keys.length)
+  if (rest === false) for (const key of keys) if (!Object.hasOwn(properties, key)) return under(key, UNKNOWN)
+  if (node.required) for (const key of node.required) if (!Object.hasOwn(value, key)) return under(key, MISSING)
+  if (maxProperties !== undefined && keys.length > maxProperties) return tooManyProperties(maxProperties, keys.length)
   for (const key of keys) {
-    const found = walkProperty(node, key, { value: value[key], path: join(path, key) }) ?? longName(node, key, path)
-    if (found) return found
+    const child = Object.hasOwn(properties, key) ? properties[key] : rest
+    const found = typeof child === 'object' ? walk(child, value[key]) : undefined
+    if (found) return under(key, found)
+    if (node.propertyNames?.maxLength !== undefined && key.length > node.propertyNames.maxLength) {
+      return longName(node.propertyNames.maxLength, key.length)
+    }
   }
   return undefined
 }
 
-function walkProperty(node: SchemaNode, key: string, spot: Spot): Problem | undefined {
-  if (node.properties && own(node.properties, key)) return walk(node.properties[key] as SchemaNode, spot)
-  return typeof node.additionalProperties === 'object' ? walk(node.additionalProperties, spot) : undefined
-}
+const NO_PROPERTIES: Readonly<Record<string, SchemaNode>> = {}
 
-function longName(node: SchemaNode, key: string, path: string): Problem | undefined {
-  const max = node.propertyNames?.maxLength
-  if (max === undefined || key.length <= max) return undefined
-  return {
-    code: 'string_above_max_length',
-    param: path || null,
-    message: `Invalid '${path}': key too long. Expected a key with maximum length ${max}, but got a key with length ${key.length} instead.`,
-  }
-}
-
-function walkArray(node: SchemaNode, value: unknown[], path: string): Problem | undefined {
-  const { minItems: min, maxItems: max, items } = node
-  if (max !== undefined && value.length > max) {
+function walkArray({ minItems: min, maxItems: max, items }: SchemaNode, value: unknown[]): Flaw | undefined {
+  const got = value.length
+  if (max !== undefined && got > max) {
     return limit(
-      path,
       'array_above_max_length',
-      `array too long. Expected an array with maximum length ${max}, but got an array with length ${value.length} instead.`,
+      `array too long. Expected an array with maximum length ${max}, but got an array with length ${got} instead.`,
     )
   }
-  if (min !== undefined && value.length < min) {
-    const got = value.length === 0 ? 'an empty array' : `an array with length ${value.length}`
-    const what = value.length === 0 ? 'empty array' : 'array too short'
-    return limit(path, 'array_below_min_length', `${what}. Expected an array with minimum length ${min}, but got ${got} instead.`)
+  if (min !== undefined && got < min) {
+    const [what, shown] = got === 0 ? ['empty array', 'an empty array'] : ['array too short', `an array with length ${got}`]
+    return limit('array_below_min_length', `${what}. Expected an array with minimum length ${min}, but got ${shown} instead.`)
   }
   if (!items) return undefined
-  for (let i = 0; i < value.length; i++) {
-    const found = walk(items, { value: value[i], path: `${path}[${i}]` })
-    if (found) return found
+  for (let i = 0; i < got; i++) {
+    const found = walk(items, value[i])
+    if (found) return under(`[${i}]`, found)
   }
   return undefined
 }
 
-function walkString(node: SchemaNode, value: string, path: string): Problem | undefined {
-  const { minLength: min, maxLength: max } = node
-  const length = value.length
-  if (max !== undefined && length > max) {
+function walkString({ minLength: min, maxLength: max }: SchemaNode, value: string): Flaw | undefined {
+  const got = value.length
+  if (max !== undefined && got > max) {
     return limit(
-      path,
       'string_above_max_length',
-      `string too long. Expected a string with maximum length ${max}, but got a string with length ${length} instead.`,
+      `string too long. Expected a string with maximum length ${max}, but got a string with length ${got} instead.`,
     )
   }
-  if (min !== undefined && length < min) {
-    const what = length === 0 ? 'empty string' : 'string too short'
-    const got = length === 0 ? 'an empty string' : `a string with length ${length}`
-    return limit(path, 'string_below_min_length', `${what}. Expected a string with minimum length ${min}, but got ${got} instead.`)
+  if (min !== undefined && got < min) {
+    const [what, shown] = got === 0 ? ['empty string', 'an empty string'] : ['string too short', `a string with length ${got}`]
+    return limit('string_below_min_length', `${what}. Expected a string with minimum length ${min}, but got ${shown} instead.`)
   }
   return undefined
 }
 
-function walkNumber(node: SchemaNode, value: number, path: string): Problem | undefined {
-  const kind = node.type === 'integer' ? 'integer' : 'decimal'
-  const { minimum: min, maximum: max } = node
+function walkNumber({ type, minimum: min, maximum: max }: SchemaNode, value: number): Flaw | undefined {
+  const kind = type === 'integer' ? 'integer' : 'decimal'
   if (max !== undefined && value > max) {
-    return limit(path, `${kind}_above_max_value`, `${kind} above maximum value. Expected a value <= ${max}, but got ${value} instead.`)
+    return limit(`${kind}_above_max_value`, `${kind} above maximum value. Expected a value <= ${max}, but got ${value} instead.`)
   }
   if (min !== undefined && value < min) {
-    return limit(path, `${kind}_below_min_value`, `${kind} below minimum value. Expected a value >= ${min}, but got ${value} instead.`)
+    return limit(`${kind}_below_min_value`, `${kind} below minimum value. Expected a value >= ${min}, but got ${value} instead.`)
   }
   return undefined
 }
-
-const own = (record: object | undefined, key: string): boolean => record !== undefined && Object.hasOwn(record, key)
-const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
 
 const valuesOf = (node: SchemaNode): readonly unknown[] | undefined => (node.const !== undefined ? [node.const] : node.enum)
 
@@ -194,44 +186,45 @@ function accepts(node: SchemaNode, value: unknown): boolean {
   return node.type === undefined || isOf(node.type, value)
 }
 
-const unknownParameter = (path: string): Problem => ({ code: 'unknown_parameter', param: path, message: `Unknown parameter: '${path}'.` })
-const missing = (path: string): Problem => ({
-  code: 'missing_required_parameter',
-  param: path,
-  message: `Missing required parameter: '${path}'.`,
-})
-
-const limit = (path: string, code: string, rest: string): Problem => ({
-  code,
-  param: path || null,
-  message: `Invalid '${path || 'body'}': ${rest}`,
-})
-
-const tooManyProperties = (path: string, max: number, got: number): Problem =>
-  limit(
-    path,
-    'object_above_max_properties',
-    `object has too many properties. Expected an object with at most ${max} properties, but got an object with ${got} properties instead.`,
-  )
-
-function mismatch(branches: readonly SchemaNode[], spot: Spot): Problem {
-  const values = branches.flatMap((b) => valuesOf(b) ?? [])
-  if (!values.some((v) => nameOf(v) === nameOf(spot.value))) return wrongType(branches, spot)
-  const [first, ...others] = values.map((v) => `'${String(v)}'`)
-  const allowed =
-    others.length === 0 ? `Value must be ${first}.` : `Supported values are: ${enumerate([first as string, ...others], 'and')}.`
-  return { code: 'invalid_value', param: spot.path || null, message: `Invalid value: '${String(spot.value)}'. ${allowed}` }
+/** The flaw, seen from the parent of where it was found. */
+function under(step: string, flaw: Flaw): Flaw {
+  const path = flaw.path === '' || flaw.path.startsWith('[') ? step + flaw.path : `${step}.${flaw.path}`
+  return { ...flaw, path }
 }
 
-function wrongType(branches: readonly SchemaNode[], spot: Spot): Problem {
+const UNKNOWN: Flaw = { code: 'unknown_parameter', path: '', say: (path) => `Unknown parameter: '${path}'.` }
+const MISSING: Flaw = { code: 'missing_required_parameter', path: '', say: (path) => `Missing required parameter: '${path}'.` }
+
+const limit = (code: string, rest: string): Flaw => ({ code, path: '', say: (path) => `Invalid '${path}': ${rest}` })
+
+const tooManyProperties = (max: number, got: number): Flaw =>
+  limit(
+    'object_above_max_properties',
+    `object with too many properties. Expected an object with at most ${max} properties, but got an object with ${got} properties instead.`,
+  )
+
+const longName = (max: number, got: number): Flaw =>
+  limit('string_above_max_length', `key too long. Expected a key with maximum length ${max}, but got a key with length ${got} instead.`)
+
+function mismatch(branches: readonly SchemaNode[], value: unknown): Flaw {
+  const values = branches.flatMap((b) => valuesOf(b) ?? [])
+  if (!values.some((v) => nameOf(v) === nameOf(value))) return wrongType(branches, value)
+  const words = values.map((v) => `'${String(v)}'`)
+  const allowed = words.length === 1 ? `Value must be ${words[0]}.` : `Supported values are: ${enumerate(words, 'and')}.`
+  const sent = String(value)
+  const shown = sent.length > SHOWN_CHARS_MAX ? `${sent.slice(0, SHOWN_CHARS_MAX)}...` : sent
+  return { code: 'invalid_value', path: '', say: () => `Invalid value: '${shown}'. ${allowed}` }
+}
+
+/** A body may hold megabytes where a word was expected. */
+const SHOWN_CHARS_MAX = 100
+
+function wrongType(branches: readonly SchemaNode[], value: unknown): Flaw {
   const names = [...new Set(branches.map(expectedName))]
   const shown = names.length > 1 ? names.filter((n) => n !== 'null') : names
   const expected = shown.length > 1 ? `one of ${enumerate(shown, 'or')}` : shown[0]
-  return {
-    code: 'invalid_type',
-    param: spot.path || null,
-    message: `Invalid type for '${spot.path || 'body'}': expected ${expected}, but got ${nameOf(spot.value)} instead.`,
-  }
+  const got = nameOf(value)
+  return { code: 'invalid_type', path: '', say: (path) => `Invalid type for '${path}': expected ${expected}, but got ${got} instead.` }
 }
 
 function enumerate(words: readonly string[], last: 'and' | 'or'): string {

@@ -21,10 +21,14 @@ const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 export const spell = (kind: SpelledKind, id: string): string => (isUuid(id) ? spellId(PREFIXES[kind], id) : id)
 
+/** A body may hold megabytes where an id was expected. */
+const SHOWN_CHARS_MAX = 100
+
 function requirePrefix(kind: SpelledKind, param: string, text: string): void {
-  if (text.startsWith(PREFIXES[kind])) return
+  if (text.startsWith(PREFIXES[kind]) && text.length <= SHOWN_CHARS_MAX) return
   const expected = PREFIXES[kind].replace(/[_-]$/, '')
-  throw new Fault('invalid', `Invalid '${param}': '${text}'. Expected an ID that begins with '${expected}'.`, { param, reason: 'value' })
+  const shown = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}...` : text
+  throw new Fault('invalid', `Invalid '${param}': '${shown}'. Expected an ID that begins with '${expected}'.`, { param, reason: 'value' })
 }
 
 /** The core id behind `text`, which the client gave as `param`. One that cannot exist answers as one that does not. */

@@ -12,7 +12,7 @@ import { PendingBody } from './pending-body.ts'
 import { runs, singleRuns, threadRuns } from './runs.ts'
 import { steps } from './steps.ts'
 import { threads } from './threads.ts'
-import { unknownUrl } from './unknown-url.ts'
+import { requireReadable, unknownUrl } from './unknown-url.ts'
 import { unsupported } from './unsupported.ts'
 
 /** Clients of the original read it; it never changed. */
@@ -23,7 +23,8 @@ export function openai(app: App, options: { prefix?: string } = {}) {
   const prefix = options.prefix ?? app.config.openai.prefix
   const plugin = new Elysia({ prefix })
     .onParse(({ request }) => new PendingBody(request, app.config.http))
-    .derive(({ set }) => {
+    .derive(({ params, set }) => {
+      if (params) requireReadable(params)
       set.headers['openai-version'] = VERSION
       return { receivedAt: app.clock.now() }
     })

@@ -41,8 +41,11 @@ export const streamRun = (app: App, request: Request, telling: Telling): Respons
 
 /** As `streamRun`, for a run that this request has just started or continued: a failure must not make the client do it again. */
 export function streamNewRun(app: App, request: Request, telling: Telling): Response {
+  const { first, ...story } = telling
+  // A repeated request gets the answer of the first one, and by then the first events are not the newest ones.
+  const repeatable = first === undefined || request.headers.has('idempotency-key')
   try {
-    return streamRun(app, request, telling)
+    return streamRun(app, request, repeatable ? story : telling)
   } catch (error) {
     if (error instanceof Fault) throw new Fault(error.code, error.message, { ...error.facts, committed: true })
     throw error

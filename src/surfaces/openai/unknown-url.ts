@@ -6,6 +6,12 @@ interface Route {
   path: string
 }
 
+/** A parameter whose percent-encoding is broken comes from the router as null, whatever its type says. */
+export function requireReadable(params: object): void {
+  if (!Object.values(params).includes(null)) return
+  throw new Refusal(400, { message: 'Invalid URL: its path is not percent-encoded UTF-8.', code: 'invalid_url' })
+}
+
 /** The path's shape: any text where the route has a parameter. */
 const patternOf = (path: string): RegExp =>
   new RegExp(`^${path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+')}/?$`)

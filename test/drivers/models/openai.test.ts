@@ -211,7 +211,13 @@ test('a retry that succeeds leaves no trace but a line in the log', async () => 
   const sink = new RecordingSink()
   expect((await generate({ retriesMax: 2 }, sink)).text).toBe('ok')
   expect(sink.parts).toEqual(['text: ok'])
-  expect(log.lines.at(-1)).toContain('models.retry')
+  expect(log.lines.at(-1)).toBe('models.retry {"provider":"stub","retry":1,"status":503,"waitMs":1}')
+})
+
+test('the log learns of failures, but neither key nor message', async () => {
+  always({ status: 500, error: { message: `secret words ${KEY}` } })
+  await failureOf(generate())
+  expect(log.lines.at(-1)).toBe('models.failed {"provider":"stub","tried":1,"status":500,"code":"upstream"}')
 })
 
 test('what cannot get better is not retried', async () => {
