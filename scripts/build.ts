@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
@@ -62,6 +62,8 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
     plugins: [embedPostgres(packed)],
   })
+  // The executable carries its own copy.
+  rmSync(`${outfile}.map`, { force: true })
   if (!result.success) throw new AggregateError(result.logs, 'The build failed.')
 }
 

@@ -62,6 +62,8 @@ export function openServer(parts: ServerParts): Server {
     idleTimeout: HEADERS_IDLE_SECONDS,
     maxRequestBodySize: NO_BODY_LIMIT,
     development: false,
+    // Without development mode Bun shares the port by default: a second server would start and get half of the requests.
+    reusePort: false,
     fetch: handler.fetch,
     websocket: {
       ...ROUTED,

@@ -80,7 +80,7 @@ export async function insertVersion(db: Db, tenantId: string, input: { assistant
   const rows = await db.hot(
     `with x as materialized (select *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
     a as (update assistant a set version = x.version from x
-      where a.id = x.id and a.tenant_id = x.tenant_id and a.version = x.version - 1 and a.deleted_at is null returning a.id)
+      where a.id = x.id and a.tenant_id is not distinct from x.tenant_id and a.version = x.version - 1 and (a.deleted_at is null or x.id is null) returning a.id)
     insert into assistant_version (id, tenant_id, assistant_id, version, name, description, config, metadata, created_at)
     select x.version_id, x.tenant_id, x.id, x.version, x.name, x.description, x.config, x.metadata, x.t from x join a on a.id = x.id
     returning id`,
@@ -92,7 +92,7 @@ export async function insertVersion(db: Db, tenantId: string, input: { assistant
 const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.version = a.version`
 
 export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
-  const rows = await db.hot<Row>(`select ${COLUMNS} ${FROM} where a.id = $1 and a.tenant_id = $2 and a.deleted_at is null`, [id, tenantId])
+  const rows = await db.hot<Row>(`select ${COLUMNS} ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`, [id, tenantId])
   return rows[0] && fromRow(rows[0])
 }
 
@@ -112,7 +112,7 @@ export async function listRows(db: Db, tenantId: string, page: PageRequest): Pro
 
 export async function deleteRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<boolean> {
   const rows = await db.hot(
-    `update assistant set deleted_at = to_timestamp($3::float8 / 1000.0) where id = $1 and tenant_id = $2 and deleted_at is null returning id`,
+    `update assistant set deleted_at = to_timestamp($3::float8 / 1000.0) where id = $1 and tenant_id is not distinct from $2::uuid and deleted_at is null returning id`,
     [input.id, tenantId, input.at],
   )
   return rows.length === 1

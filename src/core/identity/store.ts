@@ -45,7 +45,7 @@ export const listKeyRows = (db: Db, tenantId: string): Promise<KeyRow[]> =>
 
 export async function revokeRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<KeyRow | undefined> {
   const rows = await db.hot<KeyRow>(
-    `update api_key set revoked_at = coalesce(revoked_at, to_timestamp($3::float8 / 1000.0)) where id = $1 and tenant_id = $2 returning ${COLUMNS}`,
+    `update api_key set revoked_at = coalesce(revoked_at, to_timestamp($3::float8 / 1000.0)) where id = $1 and tenant_id is not distinct from $2::uuid returning ${COLUMNS}`,
     [input.id, tenantId, input.at],
   )
   return rows[0]

@@ -55,7 +55,7 @@ export interface Renewal {
 export const renewLeases = (db: Db, input: { workerId: string; leaseMs: number; ids: string[] }): Promise<Renewal[]> =>
   db.hot<Renewal>(
     `update run set lease_until = now() + $2::int * interval '1 ms' where id = any($3::text::uuid[]) and worker_id = $1::uuid
-    and coalesce(status) in ('running', 'cancelling') returning id, fence, status`,
+    and (status || '') in ('running', 'cancelling') returning id, fence, status`,
     [input.workerId, input.leaseMs, `{${input.ids.join(',')}}`],
   )
 
@@ -65,7 +65,7 @@ export async function releaseRuns(db: Db, workerId: string, ids: string[]): Prom
   await db.hot(
     `update run set status = case when status = 'running' then 'queued' else status end, fence = fence + 1, worker_id = null,
       lease_until = case when status = 'running' then null else now() end
-    where id = any($2::text::uuid[]) and worker_id = $1::uuid and coalesce(status) in ('running', 'cancelling')`,
+    where id = any($2::text::uuid[]) and worker_id = $1::uuid and (status || '') in ('running', 'cancelling')`,
     [workerId, `{${ids.join(',')}}`],
   )
 }

@@ -30,7 +30,7 @@ const runRecord = (c: Commit) => ({
 })
 
 /**
- * `coalesce` keeps the planner from the partial indexes over active runs: they are full of dead entries, the key is not.
+ * The odd `or x.id is null` (it never is) makes the status a matter of the join: see decision 1.
  * Only a run whose fence still fits is in `ok`; everything else joins it. A run asked to stop keeps saying so until its
  * end: the executor learns it from the answer.
  */
@@ -39,7 +39,7 @@ const GUARD = `ok as (update run r set usage = x.usage, error = x.error, incompl
     status = case when r.status = 'cancelling' and x.status in ('running', 'waiting') then 'cancelling' else x.status end,
     ended_at = case when x.status in ('running', 'waiting') then null else to_timestamp(x.at / 1000.0) end,
     lease_until = case when x.status = 'running' or (r.status = 'cancelling' and x.status = 'waiting') then r.lease_until end
-  from x where r.id = x.id and r.fence = x.fence and coalesce(r.status) in ('running', 'cancelling')
+  from x where r.id = x.id and r.fence = x.fence and (r.status in ('running', 'cancelling') or x.id is null)
   returning r.id, r.id as run_id, r.thread_id, r.tenant_id, r.status)`
 
 const THREAD = `th as (update thread t set status = case x.status when 'running' then 'busy' when 'waiting' then 'interrupted' when 'failed' then 'error' else 'idle' end,
@@ -128,7 +128,7 @@ export const journalStatement: Statement<JournalItem, boolean> = {
     const rows = await db.hot<{ run_id: string; seq: number }>(
       `with x as materialized (select * from json_to_recordset($1::text::json) as x(run_id uuid, seq int, n int, data text, fence int))
       insert into run_event (run_id, seq, tenant_id, n, data) select x.run_id, x.seq, r.tenant_id, x.n, x.data
-      from x join run r on r.id = x.run_id and r.fence = x.fence and coalesce(r.status) in ('running', 'cancelling')
+      from x join run r on r.id = x.run_id and r.fence = x.fence and (r.status in ('running', 'cancelling') or x.run_id is null)
       on conflict (run_id, seq) do update set n = excluded.n, data = excluded.data returning run_id, seq`,
       [JSON.stringify(items.map((i) => ({ run_id: i.runId, seq: i.seq, n: i.events.length, data: JSON.stringify(i.events), fence: i.fence })))],
     )

@@ -47,7 +47,7 @@ export const PENDING = `json_build_object('id', m.id, 'tenant_id', m.tenant_id, 
 /**
  * Create, and claim where this process has a free slot, in one commit; the answer carries what the executor needs.
  * No row back: no such thread or assistant for this tenant, or a run holds the thread.
- * The assistant is looked up before the thread is touched, so that a wrong one does not leave the thread busy.
+ * `or x.id is null`: see decision 1. The assistant is looked up before the thread is touched, so that a wrong one does not leave the thread busy.
  */
 export const createRunStatement: Statement<NewRunItem, CreatedRow | undefined> = {
   name: 'run.create',
@@ -60,10 +60,10 @@ export const createRunStatement: Statement<NewRunItem, CreatedRow | undefined> =
     const rows = await db.hot<CreatedRow>(
       `with x as materialized (select * from json_to_recordset($1::text::json) as x(${RECORD})),
       a as materialized (select x.id as run_id, v.id as version_id, v.config from x
-        join assistant a on a.id = x.assistant_id and a.tenant_id = x.tenant_id and a.deleted_at is null
+        join assistant a on a.id = x.assistant_id and a.tenant_id is not distinct from x.tenant_id and (a.deleted_at is null or x.id is null)
         join assistant_version v on v.assistant_id = a.id and v.version = a.version),
       t as (update thread t set status = 'busy', run_id = x.id, next_seq = t.next_seq + x.messages from x join a on a.run_id = x.id
-        where t.id = x.thread_id and t.tenant_id = x.tenant_id and t.run_id is null
+        where t.id = x.thread_id and t.tenant_id is not distinct from x.tenant_id and (t.run_id is null or x.id is null)
         returning t.id, t.head_id, t.head_seq, t.next_seq - x.messages as base, x.id as run_id),
       r as (insert into run (id, tenant_id, thread_id, assistant_id, assistant_version_id, status, options, metadata, worker_id, lease_until, created_at, started_at, expires_at)
         select x.id, x.tenant_id, x.thread_id, x.assistant_id, a.version_id, x.status, x.options, x.metadata, x.worker_id, now() + x.lease_ms * interval '1 ms',

@@ -29,7 +29,7 @@ export async function lockIdleRun(db: Db, runId: string): Promise<LockedRun | un
         (select json_agg(json_build_object('idx', c.idx, 'call_id', c.call_id, 'type', c.type, 'name', c.name, 'arguments', c.arguments,
           'output', c.output, 'detail', c.detail) order by c.idx) from tool_call c where c.step_id = s.id))
         from run_step s where s.run_id = r.id and s.status = 'in_progress' order by s.created_at desc limit 1) as open_step
-    from run r where r.id = $1 and coalesce(r.status) in ('queued', 'waiting') for update of r`,
+    from run r where r.id = $1 and (r.status || '') in ('queued', 'waiting') for update of r`,
     [runId],
   )
   return rows[0]

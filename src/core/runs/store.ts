@@ -42,7 +42,7 @@ export async function changeRunRow(
   tenantId: string,
   input: { threadId: string; id: string; metadata: Record<string, string> },
 ): Promise<boolean> {
-  const rows = await db.hot(`update run set metadata = $4::text::jsonb where id = $1 and thread_id = $2 and tenant_id = $3 returning id`, [
+  const rows = await db.hot(`update run set metadata = $4::text::jsonb where id = $1 and thread_id = $2 and tenant_id is not distinct from $3::uuid returning id`, [
     input.id,
     input.threadId,
     tenantId,
@@ -53,7 +53,7 @@ export async function changeRunRow(
 
 /** A running run is asked to stop; its owner ends it. False: it was not running any more. */
 export async function markCancelling(db: Db, runId: string): Promise<boolean> {
-  return (await db.hot(`update run set status = 'cancelling' where id = $1 and coalesce(status) = 'running' returning id`, [runId])).length === 1
+  return (await db.hot(`update run set status = 'cancelling' where id = $1 and (status || '') = 'running' returning id`, [runId])).length === 1
 }
 
 export interface EventRow {

@@ -77,7 +77,7 @@ export interface LogRow {
 
 export const readLogRows = (db: Db, tenantId: string, ids: string[]): Promise<LogRow[]> =>
   db.hot<LogRow>(
-    `select id, thread_id, key, role, content, tool_calls, tool_call_id, extra from message where id = any($1::text::uuid[]) and tenant_id = $2`,
+    `select id, thread_id, key, role, content, tool_calls, tool_call_id, extra from message where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid`,
     [`{${ids.join(',')}}`, tenantId],
   )
 
@@ -101,7 +101,7 @@ export async function writeCheckpointRows(app: Needs<'db'>, state: StateWrite): 
   const parts = [
     `g as (update thread set next_seq = next_seq + $3::int, head_id = coalesce($4::uuid, head_id),
       head_seq = case when $4::uuid is null then head_seq else next_seq + $3::int - 1 end
-      where id = $1 and tenant_id = $2 and status <> 'busy' returning id as thread_id, tenant_id, next_seq - $3::int as base)`,
+      where id = $1 and tenant_id is not distinct from $2::uuid and status <> 'busy' returning id as thread_id, tenant_id, next_seq - $3::int as base)`,
   ]
   if (state.messages.length)
     parts.push(
@@ -121,7 +121,7 @@ export async function deleteCheckpointRows(db: Db, tenantId: string, threadId: s
   await db.hot(
     `with a as (delete from checkpoint where thread_id = $1 and tenant_id = $2), b as (delete from channel_blob where thread_id = $1 and tenant_id = $2),
     c as (delete from checkpoint_write where thread_id = $1 and tenant_id = $2)
-    update thread set head_id = null, head_seq = 0 where id = $1 and tenant_id = $2`,
+    update thread set head_id = null, head_seq = 0 where id = $1 and tenant_id is not distinct from $2::uuid`,
     [threadId, tenantId],
   )
 }

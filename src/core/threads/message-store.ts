@@ -51,7 +51,7 @@ const append: Statement<MessageRecord, boolean> = {
       `with m as materialized (select *, row_number() over (partition by thread_id order by ord) - 1 as nth, count(*) over (partition by thread_id)::int as n
         from json_to_recordset($1::text::json) as m(ord int, ${MESSAGE_RECORD})),
       t as (update thread t set next_seq = t.next_seq + g.n from (select distinct thread_id, tenant_id, n from m) g
-        where t.id = g.thread_id and t.tenant_id = g.tenant_id and t.run_id is null returning t.id, t.tenant_id, t.next_seq - g.n as base)
+        where t.id = g.thread_id and t.tenant_id is not distinct from g.tenant_id and (t.run_id is null or g.thread_id is null) returning t.id, t.tenant_id, t.next_seq - g.n as base)
       insert into message (${MESSAGE_COLUMNS}) select ${messageValues('m.tenant_id', 't.base + m.nth')} from m join t on t.id = m.thread_id and t.tenant_id = m.tenant_id
       returning id`,
       [JSON.stringify(items.map((m, ord) => ({ ord, ...m })))],
@@ -65,7 +65,7 @@ const append: Statement<MessageRecord, boolean> = {
 export const appendMessages = (db: Db, tenantId: string, message: Message): Promise<boolean> => db.batch(append, toRecord(tenantId, message))
 
 export async function readMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string }): Promise<Message | undefined> {
-  const rows = await db.hot<Row>(`select ${READ} from message m where m.id = $1 and m.thread_id = $2 and m.tenant_id = $3 and ${SHOWN}`, [
+  const rows = await db.hot<Row>(`select ${READ} from message m where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN}`, [
     input.id,
     input.threadId,
     tenantId,
@@ -99,7 +99,7 @@ export async function changeMessageRow(
   input: { threadId: string; id: string; metadata: Record<string, string> },
 ): Promise<Message | undefined> {
   const rows = await db.hot<Row>(
-    `update message m set metadata = $4::text::jsonb where m.id = $1 and m.thread_id = $2 and m.tenant_id = $3 and ${SHOWN} returning ${READ}`,
+    `update message m set metadata = $4::text::jsonb where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN} returning ${READ}`,
     [input.id, input.threadId, tenantId, JSON.stringify(input.metadata)],
   )
   return rows[0] && fromRow(rows[0])
@@ -107,7 +107,7 @@ export async function changeMessageRow(
 
 export async function deleteMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string; at: number }): Promise<boolean> {
   const rows = await db.hot(
-    `update message m set deleted_at = to_timestamp($4::float8 / 1000.0) where m.id = $1 and m.thread_id = $2 and m.tenant_id = $3 and ${SHOWN} returning m.id`,
+    `update message m set deleted_at = to_timestamp($4::float8 / 1000.0) where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN} returning m.id`,
     [input.id, input.threadId, tenantId, input.at],
   )
   return rows.length === 1

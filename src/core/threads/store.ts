@@ -89,7 +89,7 @@ export async function changeThreadRow(db: Db, tenantId: string, input: { id: str
   const { metadata, toolResources } = input.change
   const rows = await db.hot<Row>(
     `update thread set metadata = coalesce($3::text::jsonb, metadata), tool_resources = case when $4::boolean then $5 else tool_resources end
-    where id = $1 and tenant_id = $2 returning ${COLUMNS}`,
+    where id = $1 and tenant_id is not distinct from $2::uuid returning ${COLUMNS}`,
     [
       input.id,
       tenantId,
@@ -102,6 +102,6 @@ export async function changeThreadRow(db: Db, tenantId: string, input: { id: str
 }
 
 export async function deleteThreadRow(db: Db, tenantId: string, id: string): Promise<{ runId: string | null } | undefined> {
-  const rows = await db.hot<{ run_id: string | null }>(`delete from thread where id = $1 and tenant_id = $2 returning run_id`, [id, tenantId])
+  const rows = await db.hot<{ run_id: string | null }>(`delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`, [id, tenantId])
   return rows[0] && { runId: rows[0].run_id }
 }

@@ -44,12 +44,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedRe
   }
 }
 
-async function startServer(layout: Layout, { log, settings = {} }: EmbeddedOptions): Promise<PostgresServer> {
+/** Beside the hot pool: API reads, transactions, the listener, and a command line or two. */
+const OTHER_CONNECTIONS = 30
+
+async function startServer(layout: Layout, { log, poolMax, settings = {} }: EmbeddedOptions): Promise<PostgresServer> {
   const account = postgresAccount(layout.cluster)
   refuseUnreachable(layout, account)
   const programs = await setUp(layout, account)
   mkdirSync(layout.run, { recursive: true, mode: 0o700 })
-  const server = new PostgresServer({ layout, programs, account, settings, log })
+  const max_connections = String(poolMax + OTHER_CONNECTIONS)
+  const server = new PostgresServer({ layout, programs, account, settings: { max_connections, ...settings }, log })
   await server.start()
   return server
 }

@@ -24,8 +24,10 @@ const isClosed = (): Fault => new Fault('unavailable', 'The connection to the da
 
 /** Connections with the same settings, opened when needed; whoever finds all of them busy waits in line. */
 export class Pool {
-  private idle: Session[] = []
+  private readonly idle: Session[] = []
   private busy = new Set<Session>()
+  /** Replaced, but perhaps still at work. */
+  private readonly retired = new Set<Session>()
   private readonly waiting: Waiter[] = []
   private closed = false
   private finished = 0
@@ -61,9 +63,10 @@ export class Pool {
 
   /** New statements get new connections; those that still run get some time. */
   replace(): void {
-    const old = [...this.idle, ...this.busy]
-    this.idle = []
+    for (const session of this.idle.splice(0)) void session.end()
+    const old = [...this.busy]
     this.busy = new Set()
+    for (const session of old) this.retired.add(session)
     setTimeout(() => {
       for (const session of old) session.abandon()
     }, RETIRE_MS).unref()
@@ -76,7 +79,7 @@ export class Pool {
     for (const waiter of this.waiting.splice(0)) waiter.reject(isClosed())
     const deadline = performance.now() + timeoutMs
     while (this.busy.size > 0 && performance.now() < deadline) await Bun.sleep(CLOSE_POLL_MS)
-    await Promise.all([...this.busy, ...this.idle].map((session) => session.end()))
+    await Promise.all([...this.busy, ...this.retired, ...this.idle].map((session) => session.end()))
   }
 
   private open(): Session {
@@ -102,7 +105,8 @@ export class Pool {
 
   private release(session: Session): void {
     this.finished++
-    const retired = !this.busy.delete(session)
+    const retired = this.retired.delete(session)
+    this.busy.delete(session)
     if (retired || this.closed) {
       void session.end()
       return

@@ -12,7 +12,6 @@ import { ServerOutput } from './server-output.ts'
 const SETTINGS: Record<string, string> = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
-  max_connections: '40',
   shared_buffers: '32MB',
   // Needs no /dev/shm, which containers keep small.
   dynamic_shared_memory_type: 'mmap',

@@ -31,7 +31,7 @@ const TokenBudget = t.Optional(nullable(t.Integer({ minimum: 256 })))
 const RUN_FIELDS = {
   assistant_id: t.String(),
   model: t.Optional(nullable(t.String())),
-  instructions: t.Optional(nullable(t.String({ maxLength: 256_000 }))),
+  instructions: t.Optional(nullable(t.String())),
   tools: t.Optional(nullable(t.Array(Tool, { maxItems: 20 }))),
   metadata: t.Optional(nullable(Metadata)),
   temperature: t.Optional(nullable(t.Number({ minimum: 0, maximum: 2 }))),
@@ -49,7 +49,7 @@ export const RunCreate = t.Object(
   {
     ...RUN_FIELDS,
     reasoning_effort: t.Optional(nullable(ReasoningEffort)),
-    additional_instructions: t.Optional(nullable(t.String({ maxLength: 256_000 }))),
+    additional_instructions: t.Optional(nullable(t.String())),
     additional_messages: t.Optional(nullable(t.Array(MessageCreate))),
   },
   CLOSED,
