@@ -77,6 +77,14 @@ async function aboutData(error: unknown): Promise<CliError | undefined> {
   return undefined
 }
 
+/** Nobody else serves an embedded database: that it does not answer is this program's failure, not an unreachable server. */
+export async function embeddedFailure(error: unknown): Promise<CliError> {
+  const failure = await toCliError(error)
+  if (failure.exitCode !== EXIT.unreachable) return failure
+  const { why, next } = failure
+  return new CliError({ what: 'The embedded database cannot be used.', why, next, exitCode: EXIT.failed, cause: error })
+}
+
 function aboutSystem(error: unknown): CliError | undefined {
   if (error instanceof Fault && error.code === 'unavailable') {
     return new CliError({

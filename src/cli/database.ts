@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Log } from '../core/needs.ts'
 import type { Records } from '../drivers/records/port.ts'
+import { embeddedFailure } from './cli-error.ts'
 
 /** Runs `work` on the configured database, beside a running server or, when there is none, alone. */
 export async function withDatabase<R>(config: Config, log: Log, work: (records: Records) => Promise<R>): Promise<R> {
@@ -21,11 +22,17 @@ async function openDatabase(config: Config, log: Log): Promise<Records> {
     const { openExternal } = await import('../drivers/records/external.ts')
     return upToDate(await openExternal({ url, poolMax: POOL_MAX, log }), log)
   }
+  return openFolder(config.data.dir, log).catch(async (error) => {
+    throw await embeddedFailure(error)
+  })
+}
+
+async function openFolder(dir: string, log: Log): Promise<Records> {
   const { openEmbedded, openRunning } = await import('../drivers/records/embedded.ts')
   const { readLock } = await import('../drivers/records/lock.ts')
-  const options = { dir: config.data.dir, poolMax: POOL_MAX, log }
+  const options = { dir, poolMax: POOL_MAX, log }
   // The tables of a running server are its own business.
-  if (readLock(config.data.dir)?.alive) return openRunning(options)
+  if (readLock(dir)?.alive) return openRunning(options)
   return upToDate(await openEmbedded(options), log)
 }
 

@@ -7,7 +7,7 @@ import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
 import type { Server } from '../server.ts'
-import { CliError, EXIT } from './cli-error.ts'
+import { CliError, EXIT, embeddedFailure } from './cli-error.ts'
 import { greeting, greetingJson, placeFirstKey } from './greeting.ts'
 import type { Flags } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
@@ -28,7 +28,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     const running = await start(config, sink)
     terminal.out(await welcome(running, { ...options, terminal }))
     await stop.requested
-    await shutDown(running)
+    await shutDown(running, terminal)
   } finally {
     stop.forget()
     sink.flush()
@@ -60,7 +60,9 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
   const log = openLog({ ...config.log, clock: systemClock, sink })
   // Loading the program's larger half takes about as long as Postgres takes to start.
   const [app, { mountSurfaces, openServer }] = await Promise.all([
-    openApp(config, { version: VERSION, log }),
+    openApp(config, { version: VERSION, log }).catch(async (error) => {
+      throw config.records.url === null ? await embeddedFailure(error) : error
+    }),
     import('../server.ts'),
     config.engine.slots > 0 ? loadWorker() : undefined,
   ])
@@ -122,11 +124,11 @@ async function welcome({ app, server, surfaces, firstKey }: Running, { json, ter
 const STREAMS_GRACE_MS = 2000
 const SHUTDOWN_MAX_MS = 24_000
 
-async function shutDown({ app, server, worker }: Running): Promise<void> {
+async function shutDown({ app, server, worker }: Running, terminal: Terminal): Promise<void> {
   app.log.info('server.stopping')
   const late = setTimeout(() => {
     app.log.error('server.stop_took_too_long')
-    process.exit(EXIT.failed)
+    terminal.exit(EXIT.failed)
   }, SHUTDOWN_MAX_MS)
   server.drain()
   const refused = server.refuse()

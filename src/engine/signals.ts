@@ -19,6 +19,8 @@ type Kind = 'events' | 'ready' | 'cancel' | 'key'
 const CHANNEL = 'tetraport'
 /** NOTIFY takes 8000 bytes; ids are sent, never data. */
 const IDS_PER_NOTE = 200
+/** Runs whose events were published lately, possibly before their reader came. */
+const RECENT_MAX = 4096
 
 /**
  * Signals within this process, and by NOTIFY to every other one on the same Postgres. Not sent inside commits, which
@@ -27,6 +29,7 @@ const IDS_PER_NOTE = 200
 export class ProcessSignals implements Signals {
   private readonly origin = newId()
   private readonly readers = new Map<string, Set<Reader>>()
+  private readonly recent = new Set<string>()
   private readonly keyListeners = new Set<() => void>()
   private readonly outbox = new Map<Kind, Set<string>>()
   private sending = false
@@ -78,12 +81,22 @@ export class ProcessSignals implements Signals {
   publish(runId: string, segment: Segment): void {
     const readers = this.readers.get(runId)
     if (readers) for (const reader of readers) reader.onSegment(segment)
+    else this.remember(runId)
     this.send('events', runId)
+  }
+
+  private remember(runId: string): void {
+    this.recent.add(runId)
+    if (this.recent.size <= RECENT_MAX) return
+    const [oldest] = this.recent
+    this.recent.delete(oldest as string)
   }
 
   subscribe(runId: string, reader: Reader): () => void {
     const readers = this.readers.get(runId) ?? new Set()
     this.readers.set(runId, readers.add(reader))
+    // Between the commit that made a run and its first reader its executor may have been faster.
+    if (this.recent.has(runId)) reader.onWake()
     return () => {
       readers.delete(reader)
       if (readers.size === 0) this.readers.delete(runId)
@@ -135,8 +148,14 @@ export class ProcessSignals implements Signals {
     else
       for (const id of ids.split(',')) {
         if (kind === 'cancel') this.worker?.cancel(id)
-        else for (const reader of this.readers.get(id) ?? []) reader.onWake()
+        else this.wakeReaders(id)
       }
+  }
+
+  private wakeReaders(runId: string): void {
+    const readers = this.readers.get(runId)
+    if (readers) for (const reader of readers) reader.onWake()
+    else this.remember(runId)
   }
 
   /** Notifications may have been lost: everybody reads the tables again. */

@@ -1,0 +1,210 @@
+import { type Config, readConfig } from '../../src/config.ts'
+import type { Caller } from '../../src/core/caller.ts'
+import { KeyRing } from '../../src/core/identity/keys.ts'
+import { operator } from '../../src/core/identity/tenants.ts'
+import type { Clock, Limits, Log, Parts } from '../../src/core/needs.ts'
+import { openModels } from '../../src/drivers/models/models.ts'
+import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
+import { openClient } from '../../src/drivers/records/client.ts'
+import type { Records } from '../../src/drivers/records/port.ts'
+import { ProcessSignals } from '../../src/engine/signals.ts'
+import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
+import { FaultyDb } from './faulty-db.ts'
+import { cloneDatabase, type TestDatabase } from './postgres.ts'
+
+/** Stands still until a test moves it. */
+export class TestClock implements Clock {
+  constructor(private time = 1_800_000_000_000) {}
+  now(): number {
+    return this.time
+  }
+  advance(ms: number): void {
+    this.time += ms
+  }
+}
+
+/** Keeps the names of what was logged. */
+export class RecordedLog implements Log {
+  readonly entries: { level: keyof Log; event: string; fields: unknown }[] = []
+  private add(level: keyof Log, event: string, fields: unknown): void {
+    this.entries.push({ level, event, fields })
+  }
+  debug(event: string, fields?: unknown): void {
+    this.add('debug', event, fields)
+  }
+  info(event: string, fields?: unknown): void {
+    this.add('info', event, fields)
+  }
+  warn(event: string, fields?: unknown): void {
+    this.add('warn', event, fields)
+  }
+  error(event: string, fields?: unknown): void {
+    this.add('error', event, fields)
+  }
+  count(event: string): number {
+    return this.entries.filter((e) => e.event === event).length
+  }
+}
+
+/** The real models port, with scripts that tests add as they go, and a record of what it was asked. */
+export class ScriptBook implements Models {
+  readonly requests: GenerateRequest[] = []
+  private readonly scripts: Record<string, ScriptTurn[]> = {}
+  private readonly gates = new Map<string, Promise<void>>()
+  private inner: Models
+
+  constructor(
+    private readonly config: Config['models'],
+    private readonly parts: { log: Log; clock: Clock },
+  ) {
+    this.inner = openModels(config, parts)
+  }
+
+  /** A model of its own that says `turns`; with a gate, each turn begins once that is open. Answers its name. */
+  script(turns: ScriptTurn[], gate?: Promise<void>): string {
+    const name = `script-${Object.keys(this.scripts).length + 1}`
+    this.scripts[name] = turns
+    if (gate) this.gates.set(name, gate)
+    this.inner = openModels({ ...this.config, scripts: { ...this.config.scripts, ...this.scripts } }, this.parts)
+    return name
+  }
+
+  requestsTo(model: string): GenerateRequest[] {
+    return this.requests.filter((request) => request.model === model)
+  }
+
+  require(model: string): void {
+    this.inner.require(model)
+  }
+  async generate(request: GenerateRequest, sink: GenerateSink, signal: AbortSignal) {
+    this.requests.push(structuredClone(request))
+    await this.gates.get(request.model)
+    return this.inner.generate(request, sink, signal)
+  }
+  complete: Models['complete'] = (body, signal) => this.inner.complete(body, signal)
+  completeStream: Models['completeStream'] = (body, signal) => this.inner.completeStream(body, signal)
+  embed: Models['embed'] = (body, signal) => this.inner.embed(body, signal)
+  list: Models['list'] = (signal) => this.inner.list(signal)
+  find: Models['find'] = (model, signal) => this.inner.find(model, signal)
+}
+
+export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> {
+  /** True where replicas are to be opened: then signals also travel by NOTIFY. */
+  shared?: boolean
+  models?: Partial<Config['models']>
+}
+
+/** Core and engine on a database of their own, without any API. */
+export interface TestApp extends Parts {
+  db: FaultyDb
+  clock: TestClock
+  log: RecordedLog
+  models: ScriptBook
+  signals: ProcessSignals
+  worker: Worker
+  keys: KeyRing
+  /** For the test's own look at the tables: no fault is put in its way. */
+  records: Records
+  /** The administrators of two tenants. */
+  one: Caller
+  two: Caller
+  /** The administrator of a tenant that no other test uses. */
+  newTenant(): Promise<Caller>
+  /** Another process on the same database: its own connections, signals and worker, the same clock and models. */
+  replica(options?: TestAppOptions): Promise<TestApp>
+  /** As after kill -9: no statement of this process reaches the database any more, and none of its waits ends. */
+  die(): void
+  /** Also closes the replicas. */
+  close(): Promise<void>
+}
+
+interface Ground {
+  database: TestDatabase
+  clock: TestClock
+  models: ScriptBook
+}
+
+const WORKER: WorkerOptions = {
+  slots: 64,
+  leaseMs: 15_000,
+  // Tests wake the worker where no signal does.
+  pollMs: 3_600_000,
+  attemptsMax: 3,
+  stepsMax: 50,
+  contextTokens: 128_000,
+  journalKeepMs: 0,
+}
+
+export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = await cloneDatabase()
+  const clock = new TestClock()
+  const log = new RecordedLog()
+  const config = { ...readConfig({}).config.models, ...options.models }
+  const app = await openOn({ database, clock, models: new ScriptBook(config, { log, clock }) }, log, options)
+  const close = app.close
+  app.close = async () => {
+    await close()
+    await database.drop()
+  }
+  return app
+}
+
+const workerOptions = (options: TestAppOptions): WorkerOptions => ({
+  slots: options.slots ?? WORKER.slots,
+  leaseMs: options.leaseMs ?? WORKER.leaseMs,
+  pollMs: options.pollMs ?? WORKER.pollMs,
+  attemptsMax: options.attemptsMax ?? WORKER.attemptsMax,
+  stepsMax: options.stepsMax ?? WORKER.stepsMax,
+  contextTokens: options.contextTokens ?? WORKER.contextTokens,
+  journalKeepMs: options.journalKeepMs ?? WORKER.journalKeepMs,
+})
+
+const limitsOf = (options: TestAppOptions): Limits => ({
+  runExpiryMs: options.runExpiryMs ?? 600_000,
+  idempotencyKeepMs: options.idempotencyKeepMs ?? 86_400_000,
+  messagesPerCreateMax: options.messagesPerCreateMax ?? 1000,
+})
+
+let tenants = 0
+
+async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions): Promise<TestApp> {
+  const records = await openClient(ground.database.target, { poolMax: 4, log, shared: true })
+  const db = new FaultyDb(records.db)
+  const signals = new ProcessSignals(db, options.shared ?? false, log)
+  const parts: Parts = { db, clock: ground.clock, log, models: ground.models, signals, limits: limitsOf(options) }
+  const worker = new Worker(parts, workerOptions(options))
+  signals.attach(worker)
+  await signals.start()
+  worker.start()
+  const keys = new KeyRing(parts)
+  const replicas: TestApp[] = []
+  return {
+    ...parts,
+    ...ground,
+    db,
+    log,
+    signals,
+    worker,
+    keys,
+    records,
+    one: await operator(parts, 'one'),
+    two: await operator(parts, 'two'),
+    newTenant: () => operator(parts, `tenant ${++tenants}`),
+    async replica(given = {}) {
+      const other = await openOn(ground, new RecordedLog(), { ...options, ...given })
+      replicas.push(other)
+      return other
+    },
+    die() {
+      db.die()
+    },
+    async close() {
+      for (const replica of replicas) await replica.close()
+      const stopped = worker.stop(0)
+      if (!db.dead) await stopped
+      keys.close()
+      if (!db.dead) await signals.stop()
+      await records.close()
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { Fault } from '../../src/core/fault.ts'
+import type { Db, Param, Statement } from '../../src/drivers/records/port.ts'
+
+/** What a fault may be put in front of: a batched statement by its name, or another verb by its own. */
+export type Verb = 'query' | 'hot' | 'transaction'
+
+interface Fuse {
+  name: string
+  kind: 'before' | 'after'
+}
+
+export interface Pause {
+  /** Resolves once a statement stands at the pause. */
+  reached: Promise<void>
+  release(): void
+}
+
+const never = <R>(): Promise<R> => new Promise<R>(() => undefined)
+const unreachable = (): Fault => new Fault('unavailable', 'The database does not answer.')
+
+/** A real database behind a line that tests can break, hold or cut. */
+export class FaultyDb implements Db {
+  dead = false
+  /** Statements that were sent, by name. */
+  readonly sent: string[] = []
+  private fuses: Fuse[] = []
+  private readonly pauses: { name: string; kind: 'before' | 'after'; reach(): void; released: Promise<void> }[] = []
+
+  constructor(private readonly inner: Db) {}
+
+  /** The next statement of this name fails: before it reached the database, or after it took effect there. */
+  failNext(name: string, kind: 'before' | 'after'): void {
+    this.fuses.push({ name, kind })
+  }
+
+  /** The next statement of this name waits, before it is sent or with its answer, until it is released. */
+  pauseNext(name: string, kind: 'before' | 'after' = 'before'): Pause {
+    const reached = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    this.pauses.push({ name, kind, reach: reached.resolve, released: released.promise })
+    return { reached: reached.promise, release: released.resolve }
+  }
+
+  die(): void {
+    this.dead = true
+  }
+
+  query<R>(text: string, params?: readonly Param[]): Promise<R[]> {
+    return this.through('query', () => this.inner.query<R>(text, params))
+  }
+  hot<R>(text: string, params?: readonly Param[]): Promise<R[]> {
+    return this.through('hot', () => this.inner.hot<R>(text, params))
+  }
+  batch<T, R>(statement: Statement<T, R>, item: T): Promise<R> {
+    return this.through(statement.name, () => this.inner.batch(statement, item))
+  }
+  transaction<R>(work: (db: Db) => Promise<R>): Promise<R> {
+    return this.through('transaction', () => this.inner.transaction(work))
+  }
+  notify(channel: string, payload: string): Promise<void> {
+    return this.through('notify', () => this.inner.notify(channel, payload))
+  }
+  listen(channel: string, onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
+    const alive =
+      <A extends unknown[]>(tell: (...args: A) => void) =>
+      (...args: A) => {
+        if (!this.dead) tell(...args)
+      }
+    return this.inner.listen(channel, alive(onPayload), alive(onGap))
+  }
+
+  private async through<R>(name: string, send: () => Promise<R>): Promise<R> {
+    await this.stand(name, 'before')
+    if (this.dead) return never()
+    if (this.burn(name, 'before')) throw unreachable()
+    this.sent.push(name)
+    const result = await send()
+    await this.stand(name, 'after')
+    if (this.dead) return never()
+    if (this.burn(name, 'after')) throw unreachable()
+    return result
+  }
+
+  private burn(name: string, kind: 'before' | 'after'): boolean {
+    const index = this.fuses.findIndex((fuse) => fuse.name === name && fuse.kind === kind)
+    if (index >= 0) this.fuses.splice(index, 1)
+    return index >= 0
+  }
+
+  private async stand(name: string, kind: 'before' | 'after'): Promise<void> {
+    const index = this.pauses.findIndex((pause) => pause.name === name && pause.kind === kind)
+    const pause = index < 0 ? undefined : this.pauses.splice(index, 1)[0]
+    if (!pause) return
+    pause.reach()
+    await pause.released
+  }
+}
