@@ -10,6 +10,8 @@ const commit = typeof TETRAPORT_COMMIT === 'undefined' ? null : TETRAPORT_COMMIT
 export function showVersion({ json }: { json: boolean }, terminal: Terminal): void {
   const platform = `${process.platform} ${process.arch}`
   terminal.out(
-    json ? `${JSON.stringify({ version, commit, bun: Bun.version, platform })}\n` : `tetraport ${version} (${commit === null ? '' : `${commit}, `}Bun ${Bun.version}, ${platform})\n`,
+    json
+      ? `${JSON.stringify({ version, commit, bun: Bun.version, platform })}\n`
+      : `tetraport ${version} (${commit === null ? '' : `${commit}, `}Bun ${Bun.version}, ${platform})\n`,
   )
 }

@@ -1,5 +1,5 @@
-import type { Db } from '../drivers/records/port.ts'
 import type { Models } from '../drivers/models/port.ts'
+import type { Db } from '../drivers/records/port.ts'
 import type { Signals } from './runs/signals.ts'
 
 /** Time as the server sees it; tests pass their own. */

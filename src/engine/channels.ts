@@ -39,7 +39,11 @@ type Survey = 'plain' | 'messages' | 'odd'
 /** What a value is made of: plain JSON, JSON with messages in it, or something JSON would lose. */
 function survey(value: unknown, depth: number): Survey {
   if (typeof value !== 'object' || value === null) {
-    return value === undefined || typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol' || Number.isNaN(value)
+    return value === undefined ||
+      typeof value === 'bigint' ||
+      typeof value === 'function' ||
+      typeof value === 'symbol' ||
+      Number.isNaN(value)
       ? 'odd'
       : 'plain'
   }

@@ -138,7 +138,12 @@ export class Checkpointer extends BaseCheckpointSaver {
     if (!done) throw new Error('the thread is gone, or a run holds it')
   }
 
-  override async put(config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, newVersions: ChannelVersions): Promise<RunnableConfig> {
+  override async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions: ChannelVersions,
+  ): Promise<RunnableConfig> {
     const rows = noRows()
     await this.encodeCheckpoint(rows, { config, checkpoint, metadata, newVersions })
     const { thread_id = '', checkpoint_ns = '' } = keyOf(config)
@@ -216,11 +221,13 @@ export class Checkpointer extends BaseCheckpointSaver {
       },
       metadata: { source: row.source, step: row.step, ...row.metadata } as CheckpointMetadata,
       pendingWrites: await Promise.all(
-        (row.writes ?? []).map(async ([task, channel, data, bytes]): Promise<[string, string, unknown]> => [
-          task,
-          channel,
-          await decode({ data, bytes }, message),
-        ]),
+        (row.writes ?? []).map(
+          async ([task, channel, data, bytes]): Promise<[string, string, unknown]> => [
+            task,
+            channel,
+            await decode({ data, bytes }, message),
+          ],
+        ),
       ),
       ...(row.parent_id ? { parentConfig: key(row.parent_id) } : {}),
     }

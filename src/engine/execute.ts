@@ -12,8 +12,8 @@ import { Checkpointer, noRows } from './checkpointer.ts'
 import { HOST } from './graphs/assistant.ts'
 import type { Graph } from './graphs/registry.ts'
 import { messageFrom } from './messages.ts'
-import { foldJournal, repair } from './recover.ts'
 import { type HalfMessage, halfMessageRecord, Recorder } from './recorder.ts'
+import { foldJournal, repair } from './recover.ts'
 import { RunCheckpointer } from './run-checkpointer.ts'
 import { RunStream } from './run-stream.ts'
 import { Filtered, ModelHost } from './turn.ts'
@@ -211,7 +211,11 @@ export class Execution {
   /** One step, or the end, in one transaction. Throws when the lease is lost. */
   private async commit(
     to: { status: CommitStatus; error: RunError | null },
-    extra: { steps?: ReturnType<Recorder['take']>['steps']; toolCalls?: ReturnType<Recorder['take']>['toolCalls']; halves?: HalfMessage[] } = {},
+    extra: {
+      steps?: ReturnType<Recorder['take']>['steps']
+      toolCalls?: ReturnType<Recorder['take']>['toolCalls']
+      halves?: HalfMessage[]
+    } = {},
   ): Promise<RunStatus> {
     const { app } = this.engine
     const { run, fence } = this.claimed

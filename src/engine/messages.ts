@@ -1,4 +1,13 @@
-import { AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, RemoveMessage, SystemMessage, ToolMessage } from '@langchain/core/messages'
+import {
+  AIMessage,
+  BaseMessage,
+  ChatMessage,
+  FunctionMessage,
+  HumanMessage,
+  RemoveMessage,
+  SystemMessage,
+  ToolMessage,
+} from '@langchain/core/messages'
 import { newId } from '../core/id.ts'
 import type { LogRow } from '../core/threads/checkpoints.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
@@ -55,7 +64,17 @@ export function own<M extends BaseMessage>(message: M): M {
 
 type Columns = Pick<MessageRecord, 'key' | 'role' | 'content' | 'tool_calls' | 'tool_call_id' | 'extra'>
 
-const PLAIN = new Set(['lc_kwargs', 'lc_serializable', 'lc_namespace', 'lc_runnable', 'type', 'id', 'content', 'tool_calls', 'tool_call_id'])
+const PLAIN = new Set([
+  'lc_kwargs',
+  'lc_serializable',
+  'lc_namespace',
+  'lc_runnable',
+  'type',
+  'id',
+  'content',
+  'tool_calls',
+  'tool_call_id',
+])
 
 function columnsOf(message: BaseMessage): Columns {
   const fields = message as unknown as Record<string, unknown>

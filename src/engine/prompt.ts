@@ -83,7 +83,10 @@ const isShown = (unit: Unit): boolean => unit[0]?.role === 'user' || (unit[0]?.r
 
 /** The newest units that hold `n` thread messages; what follows the last user message always stays. */
 function newest(list: Unit[], n: number): Unit[] {
-  const fixed = Math.max(0, list.findLastIndex((u) => u[0]?.role === 'user'))
+  const fixed = Math.max(
+    0,
+    list.findLastIndex((u) => u[0]?.role === 'user'),
+  )
   let from = list.length
   for (let shown = 0; from > 0; from--) {
     const unit = list[from - 1] as Unit
@@ -94,7 +97,10 @@ function newest(list: Unit[], n: number): Unit[] {
 
 /** Drops units from the middle of what precedes the last user message until the rest fits. */
 function fit(list: Unit[], budget: number): Unit[] {
-  const fixed = Math.max(0, list.findLastIndex((u) => u[0]?.role === 'user'))
+  const fixed = Math.max(
+    0,
+    list.findLastIndex((u) => u[0]?.role === 'user'),
+  )
   const head = list.slice(0, fixed)
   const tail = list.slice(fixed)
   let size = sizeOf(list)

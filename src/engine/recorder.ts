@@ -1,5 +1,5 @@
-import type { Clock } from '../core/needs.ts'
 import { newId } from '../core/id.ts'
+import type { Clock } from '../core/needs.ts'
 import type { CallRecord, StepRecord } from '../core/runs/commits.ts'
 import type { FunctionCall, MessageCut, RunError, RunEvent, StepCall, Usage } from '../core/runs/events.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
@@ -118,7 +118,11 @@ export class Recorder implements GenerateSink {
   }
 
   /** The run stops in the middle: closes what is open, and answers the row of a half message, to be kept. */
-  cutOff(how: { cut: MessageCut; step: 'failed' | 'cancelled' | 'expired' | 'completed'; error: RunError | null }): HalfMessage | undefined {
+  cutOff(how: {
+    cut: MessageCut
+    step: 'failed' | 'cancelled' | 'expired' | 'completed'
+    error: RunError | null
+  }): HalfMessage | undefined {
     const at = this.clock.now()
     const { message, tools } = this
     let half: HalfMessage | undefined
@@ -230,7 +234,9 @@ export const halfMessageRecord = (
   seq,
   key: null,
   role: 'assistant',
-  content: JSON.stringify(half.refusal ? [...(half.text ? [{ type: 'text', text: half.text }] : []), { type: 'refusal', refusal: half.refusal }] : half.text),
+  content: JSON.stringify(
+    half.refusal ? [...(half.text ? [{ type: 'text', text: half.text }] : []), { type: 'refusal', refusal: half.refusal }] : half.text,
+  ),
   tool_calls: null,
   tool_call_id: null,
   run_id: run.id,

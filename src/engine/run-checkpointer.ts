@@ -19,6 +19,9 @@ export interface RunScope {
 
 const NO_TASK = '00000000-0000-0000-0000-000000000000'
 
+/** A lost lease is met again by the run's own next commit, and told by its signal. */
+const lostElsewhere = (): undefined => undefined
+
 /**
  * A run's own checkpointer. Every call is buffered; a commit falls only
  *  - when a step that ran nodes is over and another will follow (the graph waits for it),
@@ -53,7 +56,12 @@ export class RunCheckpointer extends Checkpointer {
     return super.getTuple(config)
   }
 
-  override async put(config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, newVersions: ChannelVersions): Promise<RunnableConfig> {
+  override async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions: ChannelVersions,
+  ): Promise<RunnableConfig> {
     await this.encodeCheckpoint(this.rows, { config, checkpoint, metadata, newVersions })
     const ns = (config.configurable?.checkpoint_ns as string | undefined) ?? ''
     if (ns === '') this.headId = checkpoint.id
@@ -68,7 +76,7 @@ export class RunCheckpointer extends Checkpointer {
     this.worked = true
     setImmediate(() => {
       // A step that is over commits in `put`; rows still here belong to a task whose siblings are at work.
-      if (!this.ended && this.rows.writes.length > 0) void this.flush().catch(() => {}) // the lease is lost: the run learns it by its signal
+      if (!this.ended && this.rows.writes.length > 0) void this.flush().catch(lostElsewhere)
     })
   }
 
@@ -95,7 +103,7 @@ export class RunCheckpointer extends Checkpointer {
   /** No commit of its own any more: what is left is taken by the run's last one. */
   async settle(): Promise<void> {
     this.ended = true
-    await this.inFlight.catch(() => {}) // the run's own commit will meet the same lost lease
+    await this.inFlight.catch(lostElsewhere)
   }
 
   take(): StateRows {

@@ -1,13 +1,8 @@
 import { Fault } from '../../src/core/fault.ts'
 import type { Db, Param, Statement } from '../../src/drivers/records/port.ts'
 
-/** What a fault may be put in front of: a batched statement by its name, or another verb by its own. */
-export type Verb = 'query' | 'hot' | 'transaction'
-
-interface Fuse {
-  name: string
-  kind: 'before' | 'after'
-}
+/** Where a fault falls: before the statement reached the database, or after it took effect there, with its answer. */
+export type Side = 'before' | 'after'
 
 export interface Pause {
   /** Resolves once a statement stands at the pause. */
@@ -18,29 +13,31 @@ export interface Pause {
 const never = <R>(): Promise<R> => new Promise<R>(() => undefined)
 const unreachable = (): Fault => new Fault('unavailable', 'The database does not answer.')
 
-/** A real database behind a line that tests can break, hold or cut. */
+/**
+ * A real database behind a line that tests can break, hold or cut. Faults are put on a batched statement by its name, or
+ * on `hot`, `query`, `transaction` or `notify`; what happens inside a transaction is not touched.
+ */
 export class FaultyDb implements Db {
   dead = false
   /** Statements that were sent, by name. */
   readonly sent: string[] = []
-  private fuses: Fuse[] = []
-  private readonly pauses: { name: string; kind: 'before' | 'after'; reach(): void; released: Promise<void> }[] = []
+  private readonly fuses: { name: string; side: Side }[] = []
+  private readonly pauses: { name: string; side: Side; reach(): void; released: Promise<void> }[] = []
 
   constructor(private readonly inner: Db) {}
 
-  /** The next statement of this name fails: before it reached the database, or after it took effect there. */
-  failNext(name: string, kind: 'before' | 'after'): void {
-    this.fuses.push({ name, kind })
+  failNext(name: string, side: Side): void {
+    this.fuses.push({ name, side })
   }
 
-  /** The next statement of this name waits, before it is sent or with its answer, until it is released. */
-  pauseNext(name: string, kind: 'before' | 'after' = 'before'): Pause {
+  pauseNext(name: string, side: Side): Pause {
     const reached = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
-    this.pauses.push({ name, kind, reach: reached.resolve, released: released.promise })
+    this.pauses.push({ name, side, reach: reached.resolve, released: released.promise })
     return { reached: reached.promise, release: released.resolve }
   }
 
+  /** Nothing reaches the database any more, and no wait ends. */
   die(): void {
     this.dead = true
   }
@@ -81,14 +78,14 @@ export class FaultyDb implements Db {
     return result
   }
 
-  private burn(name: string, kind: 'before' | 'after'): boolean {
-    const index = this.fuses.findIndex((fuse) => fuse.name === name && fuse.kind === kind)
+  private burn(name: string, side: Side): boolean {
+    const index = this.fuses.findIndex((fuse) => fuse.name === name && fuse.side === side)
     if (index >= 0) this.fuses.splice(index, 1)
     return index >= 0
   }
 
-  private async stand(name: string, kind: 'before' | 'after'): Promise<void> {
-    const index = this.pauses.findIndex((pause) => pause.name === name && pause.kind === kind)
+  private async stand(name: string, side: Side): Promise<void> {
+    const index = this.pauses.findIndex((pause) => pause.name === name && pause.side === side)
     const pause = index < 0 ? undefined : this.pauses.splice(index, 1)[0]
     if (!pause) return
     pause.reach()

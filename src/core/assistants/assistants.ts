@@ -77,7 +77,11 @@ export async function listAssistants(app: Needs<'db'>, caller: Caller, page: Pag
 }
 
 /** Writes a new version, unless nothing was changed. Throws not_found. */
-export async function changeAssistant(app: Needs<'db' | 'clock'>, caller: Caller, input: { id: string; change: AssistantChange }): Promise<Assistant> {
+export async function changeAssistant(
+  app: Needs<'db' | 'clock'>,
+  caller: Caller,
+  input: { id: string; change: AssistantChange },
+): Promise<Assistant> {
   requireScope(caller, 'write')
   // Two changes at once: the later one reads the version again, so that neither is lost.
   for (;;) {

@@ -92,7 +92,10 @@ export async function insertVersion(db: Db, tenantId: string, input: { assistant
 const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.version = a.version`
 
 export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
-  const rows = await db.hot<Row>(`select ${COLUMNS} ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`, [id, tenantId])
+  const rows = await db.hot<Row>(
+    `select ${COLUMNS} ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
+    [id, tenantId],
+  )
   return rows[0] && fromRow(rows[0])
 }
 

@@ -35,12 +35,7 @@ function replay<T>(row: { body_hash: string; answer: string }, wanted: Idempoten
  * Runs `effect` and keeps its result in one transaction: the same request gets the same result, also after a crash
  * between commit and answer. `effect` must use the parts it is given and return JSON data. A thrown fault keeps nothing.
  */
-export async function once<T>(
-  app: Parts,
-  caller: Caller,
-  request: IdempotentRequest,
-  effect: (app: Parts) => Promise<T>,
-): Promise<T> {
+export async function once<T>(app: Parts, caller: Caller, request: IdempotentRequest, effect: (app: Parts) => Promise<T>): Promise<T> {
   const row = rowOf(caller, request)
   const signals = new HeldSignals(app.signals)
   try {

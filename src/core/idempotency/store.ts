@@ -18,7 +18,10 @@ export async function lockRow(db: Db, row: IdempotencyRow, now: number): Promise
     [...keyOf(row), row.bodyHash, now],
   )
   if (taken.length === 1) return undefined
-  const rows = await db.hot<{ body_hash: string; answer: string }>(`select body_hash, answer from idempotency where ${KEY} and answer is not null`, keyOf(row))
+  const rows = await db.hot<{ body_hash: string; answer: string }>(
+    `select body_hash, answer from idempotency where ${KEY} and answer is not null`,
+    keyOf(row),
+  )
   return rows[0]
 }
 
@@ -44,7 +47,10 @@ export async function beginRow(
     [...keyOf(row), row.bodyHash, time.now, time.lockedUntil],
   )
   if (taken.length === 1) return { mine: true, body_hash: row.bodyHash, answer: null }
-  const rows = await db.hot<{ body_hash: string; answer: string | null }>(`select body_hash, answer from idempotency where ${KEY}`, keyOf(row))
+  const rows = await db.hot<{ body_hash: string; answer: string | null }>(
+    `select body_hash, answer from idempotency where ${KEY}`,
+    keyOf(row),
+  )
   return { mine: false, ...(rows[0] ?? { body_hash: row.bodyHash, answer: null }) }
 }
 

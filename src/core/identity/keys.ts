@@ -137,6 +137,8 @@ export class KeyRing {
 
   private noteUse(known: Known, now: number): void {
     known.usedAt = now
-    markUsed(this.app.db, { id: known.caller.keyId ?? '', at: now }).catch((cause) => this.app.log.warn('key.use_not_noted', { cause: String(cause) }))
+    markUsed(this.app.db, { id: known.caller.keyId ?? '', at: now }).catch((cause) =>
+      this.app.log.warn('key.use_not_noted', { cause: String(cause) }),
+    )
   }
 }

@@ -31,7 +31,9 @@ const find: Statement<string, KeyRow | undefined> = {
   lanes: 2,
   itemsMax: 64,
   async run(db, hashes) {
-    const rows = await db.hot<KeyRow & { hash: string }>(`select ${COLUMNS}, hash from api_key where hash = any($1::text::text[])`, [`{${hashes.join(',')}}`])
+    const rows = await db.hot<KeyRow & { hash: string }>(`select ${COLUMNS}, hash from api_key where hash = any($1::text::text[])`, [
+      `{${hashes.join(',')}}`,
+    ])
     const byHash = new Map(rows.map((r) => [r.hash, r]))
     return hashes.map((h) => byHash.get(h))
   },
@@ -52,7 +54,10 @@ export async function revokeRow(db: Db, tenantId: string, input: { id: string; a
 }
 
 export async function markUsed(db: Db, input: { id: string; at: number }): Promise<void> {
-  await db.hot(`update api_key set last_used_at = greatest(last_used_at, to_timestamp($2::float8 / 1000.0)) where id = $1`, [input.id, input.at])
+  await db.hot(`update api_key set last_used_at = greatest(last_used_at, to_timestamp($2::float8 / 1000.0)) where id = $1`, [
+    input.id,
+    input.at,
+  ])
 }
 
 /** The tenant of this name, made if it is not there. */

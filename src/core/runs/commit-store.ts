@@ -130,7 +130,11 @@ export const journalStatement: Statement<JournalItem, boolean> = {
       insert into run_event (run_id, seq, tenant_id, n, data) select x.run_id, x.seq, r.tenant_id, x.n, x.data
       from x join run r on r.id = x.run_id and r.fence = x.fence and (r.status in ('running', 'cancelling') or x.run_id is null)
       on conflict (run_id, seq) do update set n = excluded.n, data = excluded.data returning run_id, seq`,
-      [JSON.stringify(items.map((i) => ({ run_id: i.runId, seq: i.seq, n: i.events.length, data: JSON.stringify(i.events), fence: i.fence })))],
+      [
+        JSON.stringify(
+          items.map((i) => ({ run_id: i.runId, seq: i.seq, n: i.events.length, data: JSON.stringify(i.events), fence: i.fence })),
+        ),
+      ],
     )
     if (rows.length === items.length) return items.map(() => true)
     const done = new Set(rows.map((r) => r.run_id + r.seq))

@@ -59,5 +59,7 @@ export interface Commit {
 export const commitStep = (app: Needs<'db'>, commit: Commit): Promise<RunStatus | undefined> => app.db.batch(commitStatement, commit)
 
 /** Journals events between commits. False: the lease was lost, nothing was written. */
-export const appendEvents = (app: Needs<'db'>, input: { runId: string; fence: number; seq: number; events: RunEvent[] }): Promise<boolean> =>
-  app.db.batch(journalStatement, input)
+export const appendEvents = (
+  app: Needs<'db'>,
+  input: { runId: string; fence: number; seq: number; events: RunEvent[] },
+): Promise<boolean> => app.db.batch(journalStatement, input)

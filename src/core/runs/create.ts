@@ -1,5 +1,5 @@
-import { type Caller, requireScope } from '../caller.ts'
 import { type AssistantConfig, getAssistant } from '../assistants/assistants.ts'
+import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
@@ -82,9 +82,16 @@ async function insertRun(
   if (run.options.model !== undefined) app.models.require(run.options.model)
   const id = newId()
   const at = app.clock.now()
-  const first: Segment = { seq: 1, events: [{ type: 'status', status: 'queued', at, ...(input.newThread ? { newThread: true as const } : {}) }] }
+  const first: Segment = {
+    seq: 1,
+    events: [{ type: 'status', status: 'queued', at, ...(input.newThread ? { newThread: true as const } : {}) }],
+  }
   if (slot) first.events.push({ type: 'status', status: 'running', at })
-  const messages = (run.messages ?? []).map((m, i) => ({ ...toRecord(caller.tenantId, draftMessage(threadId, m, at)), seq: i, for_run: id }))
+  const messages = (run.messages ?? []).map((m, i) => ({
+    ...toRecord(caller.tenantId, draftMessage(threadId, m, at)),
+    seq: i,
+    for_run: id,
+  }))
   const expiresAt = at + app.limits.runExpiryMs
   const row = await app.db.batch(createRunStatement, {
     run: {
@@ -147,5 +154,9 @@ async function insertRun(
 async function whyNot(app: Needs<'db'>, caller: Caller, input: { threadId: string; run: NewRun }): Promise<Fault> {
   const thread = await getThread(app, caller, input.threadId)
   await getAssistant(app, caller, input.run.assistantId)
-  return new Fault('busy', 'The thread already has an active run.', { threadId: thread.id, runId: thread.runId ?? '', action: 'create_run' })
+  return new Fault('busy', 'The thread already has an active run.', {
+    threadId: thread.id,
+    runId: thread.runId ?? '',
+    action: 'create_run',
+  })
 }

@@ -6,7 +6,9 @@ export interface OpenStep {
   kind: 'message' | 'tool_calls'
   created_at: number
   usage: string | null
-  calls: { idx: number; call_id: string; type: string; name: string; arguments: string; output: string | null; detail: string | null }[] | null
+  calls:
+    | { idx: number; call_id: string; type: string; name: string; arguments: string; output: string | null; detail: string | null }[]
+    | null
 }
 
 export interface LockedRun {
@@ -53,16 +55,7 @@ export async function endIdleRun(db: Db, end: EndIdle): Promise<void> {
     t as (update thread t set run_id = null, status = 'idle' from r where t.id = r.thread_id and t.run_id = r.id),
     s as (update run_step s set status = $7, ended_at = to_timestamp($3::float8 / 1000.0) from r where s.id = $6::uuid and s.run_id = r.id)
     insert into run_event (run_id, seq, tenant_id, n, data) select r.id, $4::int, r.tenant_id, json_array_length($5::text::json), $5 from r`,
-    [
-      end.runId,
-      end.status,
-      end.at,
-      end.seq,
-      JSON.stringify(end.events),
-      end.step?.id ?? null,
-      end.step?.status ?? null,
-      end.usage,
-    ],
+    [end.runId, end.status, end.at, end.seq, JSON.stringify(end.events), end.step?.id ?? null, end.step?.status ?? null, end.usage],
   )
 }
 

@@ -43,7 +43,16 @@ export type StepStatus = 'in_progress' | 'completed' | 'failed' | 'cancelled' | 
  * message are open at a time, and both are closed before the run's status leaves `running` for an end.
  */
 export type RunEvent =
-  | { type: 'status'; status: RunStatus; at: number; newThread?: true; calls?: FunctionCall[]; usage?: Usage; error?: RunError; incomplete?: IncompleteReason }
+  | {
+      type: 'status'
+      status: RunStatus
+      at: number
+      newThread?: true
+      calls?: FunctionCall[]
+      usage?: Usage
+      error?: RunError
+      incomplete?: IncompleteReason
+    }
   | { type: 'step'; id: string; kind: 'message' | 'tool_calls'; messageId?: string; at: number }
   | { type: 'text'; text: string }
   | { type: 'refusal'; text: string }
@@ -51,7 +60,15 @@ export type RunEvent =
   | { type: 'call'; index: number; id: string; tool: string; name: string }
   | { type: 'arguments'; index: number; text: string }
   | { type: 'message_end'; id: string; cut?: MessageCut; at: number }
-  | { type: 'step_end'; id: string; status: Exclude<StepStatus, 'in_progress'>; at: number; usage: Usage | null; calls?: StepCall[]; error?: RunError }
+  | {
+      type: 'step_end'
+      id: string
+      status: Exclude<StepStatus, 'in_progress'>
+      at: number
+      usage: Usage | null
+      calls?: StepCall[]
+      error?: RunError
+    }
   | { type: 'restart'; attempt: number; at: number }
 
 /** Consecutive events `seq`, `seq + 1`, ... of one run: what one journal row holds. `seq` counts from 1. */

@@ -80,13 +80,10 @@ export async function* followRun(
   }
 }
 
-const goesOn = async (app: Needs<'db'>, runId: string, last: number): Promise<boolean> => (await eventsAfter(app.db, runId, last, 1)).length > 0
+const goesOn = async (app: Needs<'db'>, runId: string, last: number): Promise<boolean> =>
+  (await eventsAfter(app.db, runId, last, 1)).length > 0
 
-async function readOn(
-  app: Needs<'db'>,
-  caller: Caller,
-  input: { run: Run; last: number; mailbox: Mailbox },
-): Promise<Segment[]> {
+async function readOn(app: Needs<'db'>, caller: Caller, input: { run: Run; last: number; mailbox: Mailbox }): Promise<Segment[]> {
   const { run, last, mailbox } = input
   mailbox.behind = false // what arrives from here on is either read below or in the mailbox
   const rows = await eventsAfter(app.db, run.id, last, READ_ROWS)

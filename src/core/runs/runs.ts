@@ -1,5 +1,5 @@
-import { type Caller, requireScope } from '../caller.ts'
 import type { AssistantConfig } from '../assistants/assistants.ts'
+import { type Caller, requireScope } from '../caller.ts'
 import { notFound } from '../fault.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'

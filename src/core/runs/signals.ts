@@ -1,5 +1,5 @@
-import type { ClaimedRun } from './runs.ts'
 import type { Segment } from './events.ts'
+import type { ClaimedRun } from './runs.ts'
 
 /** A free place in this process's worker, to be written into the run row by whoever creates or resumes a run. */
 export interface Slot {

@@ -44,7 +44,10 @@ const fromRow = (run: Run, r: Row): Step => ({
 })
 
 export async function readStepRow(db: Db, run: Run, id: string): Promise<Step | undefined> {
-  const rows = await db.hot<Row>(`select ${COLUMNS} from run_step s where s.id = $1 and s.run_id = $2 and s.tenant_id is not distinct from $3::uuid`, [id, run.id, run.tenantId])
+  const rows = await db.hot<Row>(
+    `select ${COLUMNS} from run_step s where s.id = $1 and s.run_id = $2 and s.tenant_id is not distinct from $3::uuid`,
+    [id, run.id, run.tenantId],
+  )
   return rows[0] && fromRow(run, rows[0])
 }
 

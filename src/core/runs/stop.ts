@@ -13,7 +13,11 @@ const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
  * Asks a run to stop. A run that nobody executes is cancelled at once; a running one becomes `cancelling` and its
  * executor ends it. Throws not_found, or wrong_state (action 'cancel') for a run that has ended.
  */
-export async function cancelRun(app: Needs<'db' | 'clock' | 'signals'>, caller: Caller, input: { threadId: string; id: string }): Promise<Run> {
+export async function cancelRun(
+  app: Needs<'db' | 'clock' | 'signals'>,
+  caller: Caller,
+  input: { threadId: string; id: string },
+): Promise<Run> {
   requireScope(caller, 'write')
   // The run may change hands between the look and the update: look again, a few times at most, as each turn is a real change.
   for (;;) {

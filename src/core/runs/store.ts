@@ -10,7 +10,9 @@ const read: Statement<{ id: string; threadId: string; tenantId: string }, Run | 
   lanes: 2,
   itemsMax: 128,
   async run(db, items) {
-    const rows = await db.hot<RunRow>(`select ${RUN_COLUMNS} ${FROM} where r.id = any($1::text::uuid[])`, [`{${items.map((i) => i.id).join(',')}}`])
+    const rows = await db.hot<RunRow>(`select ${RUN_COLUMNS} ${FROM} where r.id = any($1::text::uuid[])`, [
+      `{${items.map((i) => i.id).join(',')}}`,
+    ])
     const byId = new Map(rows.map((r) => [r.id, r]))
     return items.map((i) => {
       const row = byId.get(i.id)
@@ -42,18 +44,18 @@ export async function changeRunRow(
   tenantId: string,
   input: { threadId: string; id: string; metadata: Record<string, string> },
 ): Promise<boolean> {
-  const rows = await db.hot(`update run set metadata = $4::text::jsonb where id = $1 and thread_id = $2 and tenant_id is not distinct from $3::uuid returning id`, [
-    input.id,
-    input.threadId,
-    tenantId,
-    JSON.stringify(input.metadata),
-  ])
+  const rows = await db.hot(
+    `update run set metadata = $4::text::jsonb where id = $1 and thread_id = $2 and tenant_id is not distinct from $3::uuid returning id`,
+    [input.id, input.threadId, tenantId, JSON.stringify(input.metadata)],
+  )
   return rows.length === 1
 }
 
 /** A running run is asked to stop; its owner ends it. False: it was not running any more. */
 export async function markCancelling(db: Db, runId: string): Promise<boolean> {
-  return (await db.hot(`update run set status = 'cancelling' where id = $1 and (status || '') = 'running' returning id`, [runId])).length === 1
+  return (
+    (await db.hot(`update run set status = 'cancelling' where id = $1 and (status || '') = 'running' returning id`, [runId])).length === 1
+  )
 }
 
 export interface EventRow {

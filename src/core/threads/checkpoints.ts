@@ -68,4 +68,5 @@ export const readLog = (app: Needs<'db'>, tenantId: string, ids: string[]): Prom
  */
 export const writeCheckpoints = writeCheckpointRows
 
-export const deleteCheckpoints = (app: Needs<'db'>, tenantId: string, threadId: string): Promise<void> => deleteCheckpointRows(app.db, tenantId, threadId)
+export const deleteCheckpoints = (app: Needs<'db'>, tenantId: string, threadId: string): Promise<void> =>
+  deleteCheckpointRows(app.db, tenantId, threadId)

@@ -62,14 +62,14 @@ const append: Statement<MessageRecord, boolean> = {
 }
 
 /** False: no such thread, or a run holds it. */
-export const appendMessages = (db: Db, tenantId: string, message: Message): Promise<boolean> => db.batch(append, toRecord(tenantId, message))
+export const appendMessages = (db: Db, tenantId: string, message: Message): Promise<boolean> =>
+  db.batch(append, toRecord(tenantId, message))
 
 export async function readMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string }): Promise<Message | undefined> {
-  const rows = await db.hot<Row>(`select ${READ} from message m where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN}`, [
-    input.id,
-    input.threadId,
-    tenantId,
-  ])
+  const rows = await db.hot<Row>(
+    `select ${READ} from message m where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN}`,
+    [input.id, input.threadId, tenantId],
+  )
   return rows[0] && fromRow(rows[0])
 }
 
@@ -86,10 +86,10 @@ export async function listMessageRows(
   const fixed = runId === undefined ? [tenantId, threadId] : [tenantId, threadId, runId]
   const keys = keyset(page, 'm.seq', (p) => `(select seq from message where id = ${p})`, fixed.length + 1)
   const where = ['m.tenant_id = $1', 'm.thread_id = $2', ...(runId === undefined ? [] : ['m.run_id = $3']), SHOWN, ...keys.where]
-  const rows = await db.query<Row>(`select ${READ} from message m where ${where.join(' and ')} order by ${keys.orderBy} limit ${keys.limit}`, [
-    ...fixed,
-    ...keys.params,
-  ])
+  const rows = await db.query<Row>(
+    `select ${READ} from message m where ${where.join(' and ')} order by ${keys.orderBy} limit ${keys.limit}`,
+    [...fixed, ...keys.params],
+  )
   return toPage(rows.map(fromRow), page, keys)
 }
 

@@ -48,7 +48,11 @@ export interface NewMessage {
 }
 
 /** Appends to an idle thread. Throws not_found, or busy (facts: threadId, runId, action 'append') while a run holds the thread. */
-export async function createMessage(app: Needs<'db' | 'clock'>, caller: Caller, input: { threadId: string; message: NewMessage }): Promise<Message> {
+export async function createMessage(
+  app: Needs<'db' | 'clock'>,
+  caller: Caller,
+  input: { threadId: string; message: NewMessage },
+): Promise<Message> {
   requireScope(caller, 'write')
   const message = draftMessage(input.threadId, input.message, app.clock.now())
   if (await appendMessages(app.db, caller.tenantId, message)) return message

@@ -1,8 +1,8 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
 import type { JsonObject } from '../json.ts'
 import { draftMessage } from './draft.ts'
-import type { NewMessage } from './messages.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues, toRecord } from './message-rows.ts'
+import type { NewMessage } from './messages.ts'
 import type { Thread, ThreadChange } from './threads.ts'
 
 const COLUMNS = `id, metadata, tool_resources, status, run_id, created_at`
@@ -102,6 +102,9 @@ export async function changeThreadRow(db: Db, tenantId: string, input: { id: str
 }
 
 export async function deleteThreadRow(db: Db, tenantId: string, id: string): Promise<{ runId: string | null } | undefined> {
-  const rows = await db.hot<{ run_id: string | null }>(`delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`, [id, tenantId])
+  const rows = await db.hot<{ run_id: string | null }>(
+    `delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`,
+    [id, tenantId],
+  )
   return rows[0] && { runId: rows[0].run_id }
 }
