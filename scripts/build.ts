@@ -36,7 +36,7 @@ const embedPostgres = ({ path, version }: PackedServer): BunPlugin => ({
 /** Empty outside of a git checkout. */
 async function readCommit(): Promise<string> {
   try {
-    return await run(['git', 'rev-parse', '--short=12', 'HEAD'])
+    return await run(['git', 'rev-parse', '--short=12', 'HEAD'], 'ignore')
   } catch {
     return ''
   }

@@ -45,7 +45,7 @@ function buildProgram(terminal: Terminal): Command {
 const quiet = (command: Command, terminal: Terminal): Command =>
   command.exitOverride().configureOutput({
     writeOut: (text) => terminal.out(text),
-    writeErr: (text) => terminal.err(text),
+    writeErr: () => undefined,
     outputError: () => undefined,
   })
 

@@ -5,8 +5,9 @@ import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { Slot } from '../core/runs/signals.ts'
 import { type Engine, Execution } from './execute.ts'
 import { openAssistantGraph } from './graphs/registry.ts'
-import { reap } from './reaper.ts'
+import { expire, purge } from './reaper.ts'
 import type { LocalWorker } from './signals.ts'
+import { warmUp } from './warm-up.ts'
 
 export interface WorkerOptions {
   slots: number
@@ -22,6 +23,7 @@ type WorkerNeeds = Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'limits
 
 /** How often leases are renewed within their time: two may fail before the third would be too late. */
 const RENEWALS_PER_LEASE = 3
+const PURGE_EVERY_MS = 60_000
 
 /** The loop of one process: places for runs, claiming, renewal, and the housekeeping that any replica may do. */
 export class Worker implements LocalWorker {
@@ -46,7 +48,9 @@ export class Worker implements LocalWorker {
     if (this.options.slots === 0) return
     this.timers.push(setInterval(() => void this.renew(), this.options.leaseMs / RENEWALS_PER_LEASE))
     this.timers.push(setInterval(() => this.poll(), this.options.pollMs))
+    this.timers.push(setInterval(() => this.tidy(() => purge(this.app, this.options)), PURGE_EVERY_MS))
     this.wake()
+    this.tidy(() => warmUp(this.app, this.engine.graph, () => this.draining || this.busy > 0))
   }
 
   /** Null when the worker does its work; else what is wrong. */
@@ -122,9 +126,12 @@ export class Worker implements LocalWorker {
 
   private poll(): void {
     this.wake()
-    void reap(this.app, { journalKeepMs: this.options.journalKeepMs }).catch((cause) =>
-      this.app.log.warn('reaper.failed', { cause: String(cause) }),
-    )
+    this.tidy(() => expire(this.app))
+  }
+
+  /** Work that nobody waits for: what fails now is done at the next turn. */
+  private tidy(work: () => Promise<void>): void {
+    work().catch((cause) => this.app.log.warn('worker.tidy_failed', { cause: String(cause) }))
   }
 
   private async renew(): Promise<void> {

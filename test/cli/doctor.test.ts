@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { rmSync } from 'node:fs'
+import { cloneDatabase, temporaryFolder } from '../support/postgres.ts'
+import { FakeTerminal } from '../support/terminal.ts'
+
+const dir = temporaryFolder()
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+interface Finding {
+  check: string
+  state: string
+  found: string
+}
+
+async function examine(env: Record<string, string>): Promise<{ code: number; findings: Record<string, Finding>; text: string }> {
+  const json = new FakeTerminal(dir, env)
+  const code = await json.run('doctor', '--json')
+  const plain = new FakeTerminal(dir, env)
+  await plain.run('doctor')
+  const findings = JSON.parse(json.stdout) as Finding[]
+  return {
+    code,
+    findings: Object.fromEntries(findings.map((finding) => [finding.check, finding])),
+    text: json.stdout + plain.stdout + plain.stderr,
+  }
+}
+
+const answering = (status: number) => Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json({}, { status }) })
+
+describe('doctor', () => {
+  test('an empty machine is fit, with a word on models', async () => {
+    const { code, findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_DATA: `${dir}/new` })
+    expect(code).toBe(0)
+    expect(findings.data).toMatchObject({ state: 'ok', found: `${dir}/new will be made in ${dir}` })
+    expect(findings.models).toMatchObject({ state: 'warn' })
+  })
+
+  test('a database is asked for its version', async () => {
+    const database = await cloneDatabase()
+    const { code, findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', DATABASE_URL: database.url })
+    expect(code).toBe(0)
+    expect(findings.database).toMatchObject({ state: 'ok', found: expect.stringMatching(/Postgres \d+\.\d+/) })
+    await database.drop()
+  })
+
+  test('what cannot work fails with a hint and without secrets', async () => {
+    const other = answering(200)
+    const { code, findings, text } = await examine({
+      TETRAPORT_LISTEN: `127.0.0.1:${other.port}`,
+      DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
+      OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
+      OPENAI_API_KEY: 'sk-hunter2',
+    })
+    expect(code).toBe(1)
+    for (const check of ['address', 'database', 'models']) expect(findings[check]?.state).toBe('fail')
+    expect(text).not.toContain('hunter2')
+    await other.stop(true)
+  })
+
+  test('a provider that refuses the key is told from one that answers', async () => {
+    for (const [status, state] of [
+      [200, 'ok'],
+      [401, 'fail'],
+      [503, 'warn'],
+    ] as const) {
+      const provider = answering(status)
+      const { findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', OPENAI_BASE_URL: `http://127.0.0.1:${provider.port}/v1` })
+      expect([status, findings.models?.state]).toEqual([status, state])
+      await provider.stop(true)
+    }
+  })
+
+  test('mistakes of the configuration are findings, and exit 2', async () => {
+    const { code, findings } = await examine({ TETRAPORT_LISTEN: 'x' })
+    expect(code).toBe(2)
+    expect(findings.config).toMatchObject({ state: 'fail', found: expect.stringContaining('host:port') })
+  })
+})
+
+describe('health', () => {
+  async function ask(status: number, body: object): Promise<FakeTerminal & { code: number }> {
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json(body, { status }) })
+    const terminal = new FakeTerminal(dir, { TETRAPORT_LISTEN: `0.0.0.0:${server.port}` })
+    const code = await terminal.run('health')
+    await server.stop(true)
+    return Object.assign(terminal, { code })
+  }
+
+  test('a ready server is exit 0, asked on this machine also when it listens everywhere', async () => {
+    const { code, stdout } = await ask(200, { status: 'ready', checks: { database: 'ok' } })
+    expect([code, stdout]).toEqual([0, expect.stringContaining('ready: http://127.0.0.1:')])
+  })
+
+  test('a server that is not ready is exit 1 and says why', async () => {
+    const { code, stderr } = await ask(503, { checks: { database: 'does not answer', worker: 'ok' } })
+    expect([code, stderr.split('\n')[1]]).toEqual([1, 'database: does not answer'])
+  })
+
+  test('no server is exit 3', async () => {
+    const terminal = new FakeTerminal(dir, {})
+    expect(await terminal.run('health', '--url', 'http://127.0.0.1:1')).toBe(3)
+    expect(terminal.stderr.trimEnd().split('\n')).toHaveLength(3)
+  })
+})

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { openExternal } from '../../src/drivers/records/external.ts'
+import { lockFolder } from '../../src/drivers/records/lock.ts'
+import { cloneDatabase, silentLog, type TestDatabase, temporaryFolder } from '../support/postgres.ts'
+import { FakeTerminal } from '../support/terminal.ts'
+
+let database: TestDatabase
+let dir: string
+beforeAll(async () => {
+  database = await cloneDatabase()
+  dir = temporaryFolder()
+})
+afterAll(async () => {
+  await database.drop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function terminal(env: Record<string, string> = {}, interactive = false): FakeTerminal {
+  const base = { DATABASE_URL: database.url, TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_DATA: dir, TETRAPORT_LOG_LEVEL: 'error' }
+  return new FakeTerminal(dir, { ...base, ...env }, interactive)
+}
+
+async function started(t: FakeTerminal, ...args: string[]): Promise<{ url: string; exit: Promise<number> }> {
+  const exit = t.run('serve', ...args)
+  const failed = exit.then((code) => Promise.reject(new Error(`serve ended with ${code}: ${t.stderr}`)))
+  const line = args.includes('--json') ? /"url":"([^"]+)"/ : /^tetraport listening on (http:\S+)$/m
+  const [, url = ''] = await Promise.race([t.printed(line), failed])
+  failed.catch(() => undefined)
+  return { url, exit }
+}
+
+/** The request that the printed curl line makes. */
+async function pasted(stdout: string): Promise<Response> {
+  const [, url = '', key = '', body = ''] = /curl (\S+) -H "Authorization: Bearer ([^"]+)" .* -d '([^']+)'/.exec(stdout) ?? []
+  const [, file] = /^\$\(cat (\S+)\)$/.exec(key) ?? []
+  const secret = file === undefined ? key : readFileSync(file, 'utf8').trim()
+  return fetch(url, { method: 'POST', body, headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' } })
+}
+
+describe('the first start', () => {
+  test('fits a screen, and what it prints works when pasted', async () => {
+    const t = terminal()
+    const { url, exit } = await started(t)
+    expect(t.stdout.split('\n').length).toBeLessThan(24)
+    expect(t.stdout).toContain(`OpenAI Assistants  ${url}/v1\n`)
+    expect(t.stdout).toContain(`Documentation      ${url}/docs\n`)
+    const answer = await pasted(t.stdout)
+    expect(await answer.json()).toMatchObject({ object: 'chat.completion', choices: [{ message: { content: 'Hello' } }] })
+    t.stop()
+    expect(await exit).toBe(0)
+  })
+
+  test('outside of a terminal it leaves the key in a file for the owner only', () => {
+    const path = join(dir, 'first-key')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readFileSync(path, 'utf8')).toMatch(/^tp_[\w-]{43}\n$/)
+  })
+
+  test('in a terminal it shows the key, and later starts do not', async () => {
+    const own = await cloneDatabase()
+    const first = terminal({ DATABASE_URL: own.url }, true)
+    const running = await started(first)
+    expect(first.stdout).toMatch(/API key +tp_[\w-]{43} {2}\(shown this once\)/)
+    expect((await pasted(first.stdout)).status).toBe(200)
+    first.stop()
+    await running.exit
+    const second = terminal({ DATABASE_URL: own.url }, true)
+    const again = await started(second)
+    expect(second.stdout).not.toMatch(/tp_|curl|API key/)
+    second.stop()
+    expect(await again.exit).toBe(0)
+    await own.drop()
+  })
+
+  test('a preset key works and is never printed', async () => {
+    const own = await cloneDatabase()
+    const t = terminal({ DATABASE_URL: own.url, TETRAPORT_BOOTSTRAP_KEY: 'two words' }, true)
+    const { url, exit } = await started(t, '--json')
+    const answer = await fetch(`${url}/v1/models`, { headers: { authorization: 'Bearer two words' } })
+    expect(answer.status).toBe(200)
+    expect(t.stdout).not.toContain('two words')
+    t.stop()
+    await exit
+    await own.drop()
+  })
+})
+
+describe('stopping', () => {
+  test('ends open streams and refuses connections, then exits 0', async () => {
+    const t = terminal({ TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const { url, exit } = await started(t)
+    // The worker looks for runs once before it calls itself ready.
+    while ((await fetch(`${url}/health/ready`)).status !== 200) await Bun.sleep(1)
+    t.stop()
+    expect(await exit).toBe(0)
+    expect(t.exits).toEqual([])
+    expect(fetch(`${url}/health`)).rejects.toThrow()
+  })
+
+  test('a second request to stop ends the process at once', async () => {
+    const t = terminal()
+    const { exit } = await started(t)
+    t.stop()
+    t.stop()
+    expect(t.exits).toEqual([1])
+    await exit
+  })
+})
+
+describe('what keeps it from starting', () => {
+  test('an address in use is exit 1', async () => {
+    const holder = Bun.serve({ port: 0, hostname: '127.0.0.1', reusePort: false, fetch: () => new Response() })
+    const t = terminal({ TETRAPORT_LISTEN: `127.0.0.1:${holder.port}` })
+    expect(await t.run('serve')).toBe(1)
+    expect(t.stderr).toContain(`Cannot listen on 127.0.0.1:${holder.port}.`)
+    await holder.stop(true)
+  })
+
+  test('a data folder in use is exit 5 and names the holder', async () => {
+    const lock = await lockFolder(dir)
+    const t = terminal({ DATABASE_URL: '' })
+    expect(await t.run('serve')).toBe(5)
+    expect(t.stderr).toContain(`Process ${process.pid} serves it.`)
+    lock.release()
+  })
+
+  test('data of a newer version is exit 4', async () => {
+    const own = await cloneDatabase()
+    const records = await openExternal({ url: own.url, poolMax: 2, log: silentLog })
+    await records.db.query("insert into tetraport_migration (created_at, hash) values (99999999999999, 'later')")
+    await records.close()
+    const t = terminal({ DATABASE_URL: own.url })
+    expect(await t.run('serve')).toBe(4)
+    expect(t.stderr).toContain('newer version')
+    await own.drop()
+  })
+
+  test('a database that does not answer is exit 3', async () => {
+    const t = terminal({ DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x' })
+    expect(await t.run('serve')).toBe(3)
+    expect(t.stderr.trimEnd().split('\n')).toHaveLength(3)
+    expect(t.stderr).not.toContain('hunter2')
+  })
+})
