@@ -58,7 +58,7 @@ function plain(value: unknown): string {
 
 const CAUSES_MAX = 4
 /** Credentials inside URLs and bearer tokens, as drivers and SDKs put them into their messages. */
-const SECRETS = /(:\/\/[^\s:/@]*:)[^\s@]+@|(\b(?:bearer|authorization:|api[-_ ]key[:=]?)\s+)\S+|\b(sk-)[\w-]{8,}/gi
+const SECRETS = /(:\/\/[^\s:/@]*:)[^\s@]+@|(\b(?:authorization:\s*(?:bearer\s)?|bearer\s|api[-_ ]key[:=\s])\s*)\S+|\b(sk-)[\w-]{8,}/gi
 
 /** Names, messages and the first stack of an error and of what caused it, without credentials. */
 function describeCause(cause: unknown): string {

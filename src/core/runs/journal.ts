@@ -1,4 +1,5 @@
 import { type Caller, requireScope } from '../caller.ts'
+import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import type { RunEvent, Segment } from './events.ts'
 import { getRun, type Run } from './runs.ts'
@@ -61,6 +62,7 @@ export async function* followRun(
     } else mailbox.behind = true
     while (!input.signal.aborted) {
       const segments = mailbox.behind ? await readOn(app, caller, { run: input.run, last, mailbox }) : mailbox.take()
+      if (!segments) return
       for (const segment of segments) {
         const next = cut(segment, last)
         if (!next) continue
@@ -83,13 +85,26 @@ export async function* followRun(
 const goesOn = async (app: Needs<'db'>, runId: string, last: number): Promise<boolean> =>
   (await eventsAfter(app.db, runId, last, 1)).length > 0
 
-async function readOn(app: Needs<'db'>, caller: Caller, input: { run: Run; last: number; mailbox: Mailbox }): Promise<Segment[]> {
+/** What the table has beyond `last`; undefined when nothing will come any more. */
+async function readOn(
+  app: Needs<'db'>,
+  caller: Caller,
+  input: { run: Run; last: number; mailbox: Mailbox },
+): Promise<Segment[] | undefined> {
   const { run, last, mailbox } = input
   mailbox.behind = false // what arrives from here on is either read below or in the mailbox
-  const rows = await eventsAfter(app.db, run.id, last, READ_ROWS)
+  let rows = await eventsAfter(app.db, run.id, last, READ_ROWS)
+  if (rows.length === 0) {
+    // Nothing new is also what a deleted run looks like, and one whose journal is no longer kept: those end the stream.
+    const now = await getRun(app, caller, { threadId: run.threadId, id: run.id })
+    if (!isEnd(now.status)) return []
+    rows = await eventsAfter(app.db, run.id, last, READ_ROWS)
+    if (rows.length === 0 && last === 0)
+      throw new Fault('invalid', 'The events of this run are no longer kept.', { reason: 'value', param: 'run_id' })
+    if (rows.length === 0) return undefined
+  }
   if (rows.length === READ_ROWS) mailbox.behind = true
-  // Nothing new is what a deleted run looks like too: that has to end the stream.
-  if (rows.length === 0) await getRun(app, caller, { threadId: run.threadId, id: run.id })
+  if ((rows[0]?.seq ?? 0) > last + 1) throw new Fault('internal', 'The journal of a run has a gap.', { kind: 'run', id: run.id })
   return rows.map((row) => ({ seq: row.seq, events: JSON.parse(row.data) as RunEvent[] }))
 }
 
