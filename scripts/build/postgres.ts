@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { claimTree, namedAccount } from '../../src/drivers/records/account.ts'
+import { namedAccount } from '../../src/drivers/records/account.ts'
 import type { PackedServer } from '../../src/drivers/records/archive.ts'
 import {
   currentPlatform,
@@ -11,7 +11,7 @@ import {
   readNativePackage,
 } from '../../src/drivers/records/platform.ts'
 import { copyServer } from '../../src/drivers/records/prune.ts'
-import { makeCluster } from '../../src/drivers/records/setup.ts'
+import { completeServer, makeCluster } from '../../src/drivers/records/setup.ts'
 import { CACHE, ROOT, run } from './workspace.ts'
 
 const LEVEL = 19
@@ -70,7 +70,7 @@ async function readTree(folder: string): Promise<Record<string, Uint8Array>> {
 async function fill(folder: string, native: NativePackage): Promise<void> {
   const own = join(folder, 'own')
   copyServer(findNativePackage(currentPlatform(), ROOT).dir, own)
-  claimTree(own, { folder: 0o755, file: 0o755, account: undefined })
+  completeServer(own)
   await makeCluster(own, join(folder, 'cluster'), namedAccount())
   rmSync(own, { recursive: true })
   copyServer(native.dir, join(folder, 'server'))

@@ -3,6 +3,7 @@ import { closeApp, loadWorker, openApp, startWorker, systemClock } from '../app.
 import type { Config } from '../config.ts'
 import { Fault } from '../core/fault.ts'
 import { ensureFirstKey } from '../core/identity/tenants.ts'
+import { checkMigrations } from '../drivers/records/migrate.ts'
 import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
@@ -71,7 +72,7 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
     const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
     worker = await startWorker(app)
     const surfaces = mountSurfaces(app)
-    const probes = { database: () => app.records.check(), worker: workerProbe(worker) }
+    const probes = { database: () => app.records.check(), migrations: () => checkMigrations(app.db), worker: workerProbe(worker) }
     const server = listening(config, () => openServer({ app, surfaces, probes }))
     log.info('server.started', { version: VERSION, url: server.url, pid: process.pid })
     return { app, server, worker, surfaces, firstKey }

@@ -51,7 +51,7 @@ export async function startRun(app: TestApp, start: Start = {}): Promise<Started
 /** Every event from the first, as a reader gets them, until the run ends or waits. Numbers must follow each other. */
 export async function storyOf(app: TestApp, { caller, run, first }: { caller: Caller; run: Run; first?: Segment }): Promise<RunEvent[]> {
   const events: RunEvent[] = []
-  const input = { run, signal: AbortSignal.timeout(8_000), ...(first ? { first } : {}) }
+  const input = { run, signal: AbortSignal.timeout(4_000), ...(first ? { first } : {}) }
   for await (const segment of followRun(app, caller, input)) {
     expect(segment.seq).toBe(events.length + 1)
     events.push(...segment.events)
@@ -62,7 +62,7 @@ export async function storyOf(app: TestApp, { caller, run, first }: { caller: Ca
 
 /** Follows a run from its first event until one fits. */
 export async function untilEvent(app: TestApp, started: { caller: Caller; run: Run }, fits: (event: RunEvent) => boolean): Promise<void> {
-  const signal = AbortSignal.timeout(8_000)
+  const signal = AbortSignal.timeout(4_000)
   for await (const segment of followRun(app, started.caller, { run: started.run, signal })) if (segment.events.some(fits)) return
   throw new Error('The event did not come.')
 }

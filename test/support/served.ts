@@ -1,18 +1,24 @@
-import { type App, closeApp, openApp } from '../../src/app.ts'
+import { type App, closeApp, openApp, startWorker } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
-import { createKey } from '../../src/core/identity/keys.ts'
+import { createKey, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
 import { openServer } from '../../src/server.ts'
 import { openai } from '../../src/surfaces/openai/openai.ts'
-import { cloneDatabase, silentLog } from './postgres.ts'
+import { cloneDatabase, silentLog, type TestDatabase } from './postgres.ts'
 
-/** The APIs on a real socket over a database of their own. No run is executed. */
+/** The APIs on a real socket over a database of their own. */
 export interface Served {
   url: string
   app: App
+  /** For a second server beside this one. */
+  database: TestDatabase
   /** Keys of two tenants. */
   key: string
   otherKey: string
+  /** A key of the named tenant, which is made when there is none yet. */
+  newKey(tenant: string, input?: Partial<NewKey>): Promise<string>
+  /** A key that was good until it was revoked. */
+  revokedKey(tenant: string): Promise<string>
   /** Sends JSON with the first key, unless `init` says otherwise. */
   send(method: string, path: string, body?: unknown, init?: SendInit): Promise<Response>
   close(): Promise<void>
@@ -25,37 +31,63 @@ export interface SendInit {
   signal?: AbortSignal
 }
 
-export async function serve(models: Partial<Config['models']> = {}): Promise<Served> {
-  const database = await cloneDatabase()
+export interface ServeOptions {
+  /** Execute runs in this process. */
+  worker?: boolean
+  /** Serve the database of another server instead of a new one. */
+  beside?: Served
+  engine?: Partial<Config['engine']>
+  http?: Partial<Config['http']>
+}
+
+export async function serve(models: Partial<Config['models']> = {}, options: ServeOptions = {}): Promise<Served> {
+  const { beside } = options
+  const database = beside?.database ?? (await cloneDatabase())
   const { config } = readConfig({})
   const given: Config = {
     ...config,
     listen: { host: '127.0.0.1', port: 0 },
     records: { ...config.records, url: database.url },
+    engine: { ...config.engine, ...options.engine },
+    http: { ...config.http, ...options.http },
     models: { ...config.models, ...models },
   }
   const app = await openApp(given, { version: 'test', log: silentLog })
+  const worker = options.worker ? await startWorker(app) : undefined
   const surface = { name: 'openai', title: 'OpenAI', prefix: given.openai.prefix, plugin: openai(app) }
   const server = openServer({ app, surfaces: [surface], probes: {} })
-  const [key, otherKey] = [await newKey(app, 'one'), await newKey(app, 'two')]
+  const keys = keysOf(app)
+  const key = beside?.key ?? (await keys.newKey('one'))
   return {
+    ...keys,
     url: server.url,
     app,
+    database,
     key,
-    otherKey,
+    otherKey: beside?.otherKey ?? (await keys.newKey('two')),
     send: (method, path, body, init = {}) => send(`${server.url}${path}`, { method, body, init: { key, ...init } }),
     async close() {
+      await worker?.stop(0)
       await server.close(100)
       await closeApp(app)
-      await database.drop()
+      if (!beside) await database.drop()
     },
   }
 }
 
-async function newKey(app: App, tenant: string): Promise<string> {
-  const { secret } = await createKey(app, await operator(app, tenant), { name: 'test', scopes: ['read', 'write'] })
-  return secret
-}
+const keysOf = (app: App): Pick<Served, 'newKey' | 'revokedKey'> => ({
+  async newKey(tenant, input = {}) {
+    const { secret } = await createKey(app, await operator(app, tenant), { name: 'test', scopes: ['read', 'write'], ...input })
+    return secret
+  },
+  async revokedKey(tenant) {
+    const caller = await operator(app, tenant)
+    const { key, secret } = await createKey(app, caller, { name: 'revoked', scopes: ['read', 'write'] })
+    await app.keys.resolve(secret)
+    await revokeKey(app, caller, key.id)
+    return secret
+  },
+})
 
 function send(url: string, { method, body, init }: { method: string; body: unknown; init: SendInit }): Promise<Response> {
   const headers = new Headers(init.headers)

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { CALL_FIELDS, type CallRow } from './rows.ts'
 
 /** What ends, or goes on, while no worker holds the run: the caller numbers its events itself, under a new fence. */
 export interface OpenStep {
@@ -6,9 +7,7 @@ export interface OpenStep {
   kind: 'message' | 'tool_calls'
   created_at: number
   usage: string | null
-  calls:
-    | { idx: number; call_id: string; type: string; name: string; arguments: string; output: string | null; detail: string | null }[]
-    | null
+  calls: CallRow[] | null
 }
 
 export interface LockedRun {
@@ -28,8 +27,7 @@ export async function lockIdleRun(db: Db, runId: string): Promise<LockedRun | un
   const rows = await db.hot<LockedRun>(
     `select r.id, r.status, r.calls, r.usage, coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
       (select json_build_object('id', s.id, 'kind', s.kind, 'created_at', (extract(epoch from s.created_at) * 1000)::float8, 'usage', s.usage, 'calls',
-        (select json_agg(json_build_object('idx', c.idx, 'call_id', c.call_id, 'type', c.type, 'name', c.name, 'arguments', c.arguments,
-          'output', c.output, 'detail', c.detail) order by c.idx) from tool_call c where c.step_id = s.id))
+        (select json_agg(json_build_object(${CALL_FIELDS}) order by c.idx) from tool_call c where c.step_id = s.id))
         from run_step s where s.run_id = r.id and s.status = 'in_progress' order by s.created_at desc limit 1) as open_step
     from run r where r.id = $1 and (r.status || '') in ('queued', 'waiting') for update of r`,
     [runId],

@@ -1,6 +1,6 @@
 import type { AssistantConfig } from '../assistants/assistants.ts'
 import { mergeConfig } from './config.ts'
-import type { FunctionCall, IncompleteReason, RunError, Usage } from './events.ts'
+import type { FunctionCall, IncompleteReason, RunError, StepCall, Usage } from './events.ts'
 import type { Run, RunOptions } from './runs.ts'
 import type { RunStatus } from './status.ts'
 
@@ -45,4 +45,25 @@ export const runFromRow = (r: RunRow): Run => ({
   startedAt: r.started_at,
   expiresAt: r.expires_at,
   endedAt: r.ended_at,
+})
+
+/** A tool call as its row holds it: arguments and output are JSON strings, so that any generated text fits. */
+export interface CallRow {
+  call_id: string
+  type: string
+  name: string
+  arguments: string
+  output: string | null
+  detail: string | null
+}
+
+export const CALL_FIELDS = `'call_id', c.call_id, 'type', c.type, 'name', c.name, 'arguments', c.arguments, 'output', c.output, 'detail', c.detail`
+
+export const callFromRow = (c: CallRow): StepCall => ({
+  id: c.call_id,
+  type: c.type,
+  name: c.name,
+  arguments: JSON.parse(c.arguments) as string,
+  output: c.output === null ? null : (JSON.parse(c.output) as string),
+  ...(c.detail === null ? {} : { detail: JSON.parse(c.detail) }),
 })

@@ -1,6 +1,7 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
 import type { RunError, StepStatus, Usage } from './events.ts'
+import { CALL_FIELDS, type CallRow, callFromRow } from './rows.ts'
 import type { Run } from './runs.ts'
 import type { Step } from './steps.ts'
 
@@ -13,11 +14,11 @@ interface Row {
   error: string | null
   created_at: number
   ended_at: number | null
-  calls: { call_id: string; type: string; name: string; arguments: string; output: string | null; detail: string | null }[] | null
+  calls: CallRow[] | null
 }
 
 const COLUMNS = `s.id, s.kind, s.message_id, s.status, s.usage, s.error, s.created_at, s.ended_at,
-  (select json_agg(json_build_object('call_id', c.call_id, 'type', c.type, 'name', c.name, 'arguments', c.arguments, 'output', c.output, 'detail', c.detail) order by c.idx)
+  (select json_agg(json_build_object(${CALL_FIELDS}) order by c.idx)
     from tool_call c where c.step_id = s.id) as calls`
 
 const fromRow = (run: Run, r: Row): Step => ({
@@ -27,14 +28,7 @@ const fromRow = (run: Run, r: Row): Step => ({
   assistantId: run.assistantId,
   kind: r.kind,
   messageId: r.message_id,
-  calls: (r.calls ?? []).map((c) => ({
-    id: c.call_id,
-    type: c.type,
-    name: c.name,
-    arguments: JSON.parse(c.arguments) as string,
-    output: c.output === null ? null : (JSON.parse(c.output) as string),
-    ...(c.detail === null ? {} : { detail: JSON.parse(c.detail) }),
-  })),
+  calls: (r.calls ?? []).map(callFromRow),
   status: r.status,
   usage: r.usage === null ? null : (JSON.parse(r.usage) as Usage),
   error: r.error === null ? null : (JSON.parse(r.error) as RunError),

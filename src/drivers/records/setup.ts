@@ -5,7 +5,7 @@ import { type PackedServer, packedServer } from './archive.ts'
 import { DATABASE, type Layout, USER } from './layout.ts'
 import { syncFileSystem } from './libc.ts'
 import { cannotRun, currentPlatform, findNativePackage } from './platform.ts'
-import { copyServer } from './prune.ts'
+import { copyServer, linkLibraries } from './prune.ts'
 
 const MAJOR = '18'
 const TEMPORARY = '.setup-'
@@ -28,7 +28,7 @@ function source(): Source {
     version: native.version,
     async provide(folder, cluster) {
       copyServer(native.dir, join(folder, 'server'))
-      claimServer(join(folder, 'server'))
+      completeServer(join(folder, 'server'))
       if (cluster) await makeCluster(join(folder, 'server'), join(folder, 'cluster'), namedAccount())
     },
   }
@@ -40,11 +40,13 @@ async function unpack(path: string, folder: string): Promise<void> {
   // tar as Bun reads it leaves empty folders out.
   const folders = JSON.parse(readFileSync(join(folder, 'cluster-folders.json'), 'utf8')) as string[]
   for (const name of folders) mkdirSync(join(folder, 'cluster', name), { recursive: true })
-  claimServer(join(folder, 'server'))
+  completeServer(join(folder, 'server'))
 }
 
-function claimServer(server: string): void {
+/** Modes that every account can use, and the links that neither npm nor our tar carries. */
+export function completeServer(server: string): void {
   claimTree(server, { folder: 0o755, file: 0o644, account: undefined })
+  linkLibraries(server)
   for (const program of readdirSync(join(server, 'bin'))) chmodSync(join(server, 'bin', program), 0o755)
 }
 

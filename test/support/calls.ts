@@ -1,0 +1,58 @@
+import type { JsonObject } from '../../src/core/json.ts'
+import { eventually } from './eventually.ts'
+import type { SendInit, Served } from './served.ts'
+
+const SETTLED = ['requires_action', 'completed', 'incomplete', 'failed', 'cancelled', 'expired']
+
+/** What nearly every test needs from a served API: plain calls that have to succeed. */
+export class Calls {
+  constructor(
+    readonly served: Served,
+    private readonly init: SendInit = {},
+  ) {}
+
+  /** The JSON of an answer that has to be 200. */
+  async ok(method: string, path: string, body?: unknown, init: SendInit = {}): Promise<JsonObject> {
+    const response = await this.served.send(method, path, body, { ...this.init, ...init })
+    if (response.status !== 200) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`)
+    return (await response.json()) as JsonObject
+  }
+
+  async assistant(model: string, more: JsonObject = {}): Promise<string> {
+    return String((await this.ok('POST', '/v1/assistants', { model, ...more })).id)
+  }
+
+  /** A thread with one message of its user, or none for null. */
+  async thread(text: string | null = 'hello'): Promise<string> {
+    const messages = text === null ? [] : [{ role: 'user', content: text }]
+    return String((await this.ok('POST', '/v1/threads', { messages })).id)
+  }
+
+  run(threadId: string, assistantId: string, more: JsonObject = {}): Promise<JsonObject> {
+    return this.ok('POST', `/v1/threads/${threadId}/runs`, { assistant_id: assistantId, ...more })
+  }
+
+  /** A run's stream from the request that starts it. */
+  async stream(threadId: string, assistantId: string, more: JsonObject = {}): Promise<Response> {
+    const path = `/v1/threads/${threadId}/runs`
+    return this.served.send('POST', path, { assistant_id: assistantId, stream: true, ...more }, this.init)
+  }
+
+  getRun(threadId: string, runId: string): Promise<JsonObject> {
+    return this.ok('GET', `/v1/threads/${threadId}/runs/${runId}`)
+  }
+
+  /** The run once it has one of these statuses; by default, once it ended or waits. */
+  reached(threadId: string, runId: string, statuses: readonly string[] = SETTLED): Promise<JsonObject> {
+    return eventually(async () => {
+      const run = await this.getRun(threadId, runId)
+      return statuses.includes(String(run.status)) ? run : undefined
+    })
+  }
+
+  submit(threadId: string, runId: string, outputs: Record<string, string>, more: JsonObject = {}): Promise<Response> {
+    const path = `/v1/threads/${threadId}/runs/${runId}/submit_tool_outputs`
+    const tool_outputs = Object.entries(outputs).map(([tool_call_id, output]) => ({ tool_call_id, output }))
+    return this.served.send('POST', path, { tool_outputs, ...more }, this.init)
+  }
+}
