@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
 import type { PackedServer } from '../src/drivers/records/archive.ts'
 import { currentPlatform, PLATFORMS, type Platform } from '../src/drivers/records/platform.ts'
+import { nativeSha1 } from './build/native-sha1.ts'
 import { packPostgres } from './build/postgres.ts'
 import { ROOT, run } from './build/workspace.ts'
 
@@ -60,7 +61,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     bytecode: true,
     sourcemap: 'linked',
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
-    plugins: [embedPostgres(packed)],
+    plugins: [embedPostgres(packed), nativeSha1],
   })
   // The executable carries its own copy.
   rmSync(`${outfile}.map`, { force: true })

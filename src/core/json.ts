@@ -6,6 +6,9 @@ const UNSTORABLE = /\u0000|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff
 
 export const isStorable = (text: string): boolean => !UNSTORABLE.test(text)
 
+/** The same text with U+FFFD for what cannot be stored. */
+export const makeStorable = (text: string): string => (isStorable(text) ? text : text.replace(new RegExp(UNSTORABLE, 'g'), '\ufffd'))
+
 /**
  * Dotted path of the first string or key that Postgres text cannot hold, or undefined.
  * Depth is the parser's business: input deeper than its limit never gets here.

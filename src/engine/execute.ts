@@ -119,7 +119,7 @@ export class Execution {
       if (!this.abort.signal.aborted) await this.runGraph()
       if (!this.abort.signal.aborted) return this.natural()
     } catch (cause) {
-      if (!this.abort.signal.aborted) return failure(this.errorOf(cause))
+      if (!this.abort.signal.aborted) return failure(this.errorOf(cause), cause instanceof Filtered ? 'content_filter' : 'run_failed')
     }
     switch (this.abort.signal.reason as StopReason) {
       case 'cancel':
@@ -287,4 +287,4 @@ export class Execution {
   }
 }
 
-const failure = (error: RunError): End => ({ status: 'failed', error, cut: { cut: 'run_failed', step: 'failed' } })
+const failure = (error: RunError, cut: MessageCut = 'run_failed'): End => ({ status: 'failed', error, cut: { cut, step: 'failed' } })

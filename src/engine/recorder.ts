@@ -1,4 +1,5 @@
 import { newId } from '../core/id.ts'
+import { isStorable, makeStorable } from '../core/json.ts'
 import type { Clock } from '../core/needs.ts'
 import type { CallRecord, StepRecord } from '../core/runs/commits.ts'
 import type { FunctionCall, MessageCut, RunError, RunEvent, StepCall, Usage } from '../core/runs/events.ts'
@@ -83,11 +84,12 @@ export class Recorder implements GenerateSink {
     if (this.closed || (index > 0 && !this.parallel)) return
     this.closeMessage(NO_USAGE)
     const tools = this.openTools()
-    // Some providers repeat ids, or send none: within a run an id must name one call.
-    const unique = id !== '' && !this.callIds.has(id) ? id : `call_${newId().replaceAll('-', '')}`
+    // Some providers repeat ids, or send none: within a run an id must name one call. A row cannot hold every text.
+    const unique = id !== '' && isStorable(id) && !this.callIds.has(id) ? id : `call_${newId().replaceAll('-', '')}`
+    const shown = makeStorable(name)
     this.callIds.add(unique)
-    tools.calls[index] = { id: unique, type: 'function', name, arguments: '', output: null }
-    this.emit({ type: 'call', index, id: unique, tool: 'function', name })
+    tools.calls[index] = { id: unique, type: 'function', name: shown, arguments: '', output: null }
+    this.emit({ type: 'call', index, id: unique, tool: 'function', name: shown })
   }
 
   argumentsPart(index: number, part: string): void {

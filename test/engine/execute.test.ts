@@ -23,7 +23,7 @@ import {
 
 let app: TestApp
 beforeAll(async () => {
-  app = await openTestApp({ stepsMax: 6 })
+  app = await openTestApp()
 })
 afterAll(() => app.close())
 
@@ -274,18 +274,12 @@ test('a call that is cut off half way is in the ended step, and no message is ma
   expect(await messagesOf(app, started.caller, started.threadId)).toHaveLength(1)
 })
 
-test('a run that never stops calling is failed at the bound on steps', async () => {
-  const started = await waitingRun({ turns: [callsFunctions('c1'), callsFunctions('c2')] })
-  // Each answer begins a new count: the bound is on what a run does between two answers.
-  await answer(app, started, { c1: '' })
-  expect((await untilEnd(app, started)).status).toBe('waiting')
-  await answer(app, started, { c2: '' })
-  expect((await untilEnd(app, started)).status).toBe('completed')
-})
-
-test('reasoning travels as events and is not part of the message', async () => {
-  const started = await startRun(app, { turns: [{ text: ['answer'] }] })
-  expect((await storyOf(app, started)).some((e) => e.type === 'reasoning')).toBe(false)
+test('a run that takes more steps than the bound allows is failed, and its open call with it', async () => {
+  const bounded = await app.replica({ stepsMax: 1 })
+  const started = await startRun(bounded, { turns: [callsFunctions('call_s')] })
+  const run = await untilEnd(bounded, started)
+  expect(run).toMatchObject({ status: 'failed', error: { code: 'server_error', message: 'The run took more than 1 steps.' } })
+  expect(await stepsOf(started)).toMatchObject([{ kind: 'tool_calls', status: 'failed' }])
 })
 
 test('a refusal is told as such and kept as a refusal part', async () => {

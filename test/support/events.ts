@@ -9,7 +9,7 @@ export interface SeenEvent {
 export class EventReader {
   /** Comments so far: what keeps a quiet stream alive. */
   comments = 0
-  private readonly bytes: ReadableStreamDefaultReader<Uint8Array>
+  private readonly bytes: Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
   private readonly decoder = new TextDecoder()
   private text = ''
   private readonly ready: SeenEvent[] = []

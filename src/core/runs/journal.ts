@@ -11,6 +11,8 @@ const READ_ROWS = 200
 const AHEAD_MAX = 256
 /** How long a reader trusts signals alone: the table is the truth, and a lost signal must not leave it waiting. */
 const LOOK_AGAIN_MS = 10_000
+/** The same for a reader that was given the first events and subscribed later: what came between is in the table only. */
+const LOOK_SOON_MS = 250
 
 /** The whole journal of a run from event `after + 1`, for the executor that takes it over. */
 export async function readJournal(app: Needs<'db'>, runId: string, after: number): Promise<Segment[]> {
@@ -56,6 +58,7 @@ export async function* followRun(
   const unsubscribe = app.signals.subscribe(input.run.id, mailbox)
   try {
     let last = 0
+    let patienceMs = input.first ? LOOK_SOON_MS : LOOK_AGAIN_MS
     if (input.first) {
       yield input.first
       last = input.first.seq + input.first.events.length - 1
@@ -75,7 +78,8 @@ export async function* followRun(
         const why = isLast(next)
         if (why === 'end' || (why === 'waiting' && !(await goesOn(app, input.run.id, last)))) return
       }
-      if (!mailbox.behind && mailbox.empty) await mailbox.wait()
+      if (!mailbox.behind && mailbox.empty) await mailbox.wait(patienceMs)
+      patienceMs = LOOK_AGAIN_MS
     }
   } finally {
     unsubscribe()
@@ -140,10 +144,10 @@ class Mailbox {
     return taken
   }
 
-  wait(): Promise<void> {
+  wait(ms: number): Promise<void> {
     if (this.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.onWake(), LOOK_AGAIN_MS)
+      const timer = setTimeout(() => this.onWake(), ms)
       this.wake = () => {
         clearTimeout(timer)
         this.wake = undefined
