@@ -109,12 +109,15 @@ function flatten(table: Record<string, unknown>, path = ''): { known: [string, u
   return { known, unknown }
 }
 
+/** What people export for their own clients, in the shell that also starts the server. */
+const FOR_CLIENTS = ['TETRAPORT_KEY', 'TETRAPORT_URL']
+
 function refuseUnknown(input: ConfigInput, mistakes: string[]): void {
   for (const flag of Object.keys(input.flags ?? {})) {
     if (!FLAGS.includes(flag)) mistakes.push(`unknown flag '--${flag}'.${didYouMean(flag, FLAGS)}`)
   }
   for (const variable of Object.keys(input.env ?? {})) {
-    if (!variable.startsWith('TETRAPORT_') || VARIABLES.includes(variable)) continue
+    if (!variable.startsWith('TETRAPORT_') || VARIABLES.includes(variable) || FOR_CLIENTS.includes(variable)) continue
     mistakes.push(`unknown environment variable ${variable}.${didYouMean(variable, VARIABLES)}`)
   }
 }

@@ -63,6 +63,8 @@ export class Execution {
       recorder: this.recorder,
       contextTokens: engine.limits.contextTokens,
       attempt: claimed.attempt,
+      // A checkpoint of this run exists once a turn is over, not before.
+      begun: claimed.started,
       beforeEnd: () => this.stream.hold(),
     })
   }
@@ -132,8 +134,9 @@ export class Execution {
   }
 
   private natural(): End {
-    if (this.saver?.interrupts.length) return { status: 'waiting', error: null, cut: null }
-    return { status: this.host.incomplete ? 'incomplete' : 'completed', error: null, cut: null }
+    // A turn that was not taken leaves the state as it was: what it waits for may be an earlier run's calls.
+    if (this.host.incomplete) return { status: 'incomplete', error: null, cut: null }
+    return { status: this.saver?.interrupts.length ? 'waiting' : 'completed', error: null, cut: null }
   }
 
   private async runGraph(): Promise<void> {

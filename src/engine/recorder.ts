@@ -42,7 +42,8 @@ export class Recorder implements GenerateSink {
   private message: OpenMessage | undefined
   private tools: OpenCalls | undefined
   private steps = new Map<string, StepRecord>()
-  private toolCalls: CallRecord[] = []
+  /** By step and index: one statement cannot write a row twice. */
+  private toolCalls = new Map<string, CallRecord>()
   private readonly callIds = new Set<string>()
   private parallel = true
   private closed = false
@@ -62,14 +63,15 @@ export class Recorder implements GenerateSink {
     this.closed = true
   }
 
+  /** What comes after the turn's calls has no place in the order of steps: it is in the message's row only. */
   text(part: string): void {
-    if (part === '' || this.closed) return
+    if (part === '' || this.closed || this.tools) return
     this.openMessage().text += part
     this.emit({ type: 'text', text: part })
   }
 
   refusal(part: string): void {
-    if (part === '' || this.closed) return
+    if (part === '' || this.closed || this.tools) return
     this.openMessage().refusal += part
     this.emit({ type: 'refusal', text: part })
   }
@@ -145,9 +147,9 @@ export class Recorder implements GenerateSink {
   }
 
   take(): Recorded {
-    const recorded = { steps: [...this.steps.values()].map((s) => ({ ...s })), toolCalls: this.toolCalls }
+    const recorded = { steps: [...this.steps.values()].map((s) => ({ ...s })), toolCalls: [...this.toolCalls.values()] }
     this.steps = new Map()
-    this.toolCalls = []
+    this.toolCalls = new Map()
     return recorded
   }
 
@@ -191,7 +193,7 @@ export class Recorder implements GenerateSink {
   }
 
   private noteCalls({ step, calls }: OpenCalls): void {
-    for (const [idx, call] of calls.entries()) this.toolCalls.push(callRecord(step.id, idx, call))
+    for (const [idx, call] of calls.entries()) this.toolCalls.set(`${step.id} ${idx}`, callRecord(step.id, idx, call))
   }
 }
 

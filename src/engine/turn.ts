@@ -19,12 +19,22 @@ export class Filtered extends Error {
 export class ModelHost implements Host {
   usage: Usage
   incomplete: IncompleteReason | null = null
+  /** The run's first turn is still to come; the thread may end with turns of earlier runs. */
+  private first: boolean
 
   constructor(
     private readonly app: Needs<'models'>,
     private readonly run: Run,
-    private readonly parts: { recorder: Recorder; contextTokens: number; attempt: number; beforeEnd(): void },
+    private readonly parts: {
+      recorder: Recorder
+      contextTokens: number
+      attempt: number
+      /** True where an earlier claim of this run has taken a turn. */
+      begun: boolean
+      beforeEnd(): void
+    },
   ) {
+    this.first = !parts.begun
     this.usage = run.usage ?? { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
   }
 
@@ -33,17 +43,18 @@ export class ModelHost implements Host {
     const { recorder } = this.parts
     const left = this.budgets()
     if (left.completion !== null && left.completion <= 0) return this.stop('max_completion_tokens')
-    const prompt = buildPrompt(messages, config, left.prompt ?? this.parts.contextTokens)
-    if (left.prompt !== null && prompt.tooLong) return this.stop('max_prompt_tokens')
+    const prompt = buildPrompt(messages, config, Math.min(left.prompt ?? Number.POSITIVE_INFINITY, this.parts.contextTokens))
+    if (left.prompt !== null && prompt.tokens > left.prompt) return this.stop('max_prompt_tokens')
     const turns = turnsSoFar(messages)
     recorder.beginTurn({ parallelToolCalls: config.parallelToolCalls, usedCallIds: callIds(messages) })
     const request = {
       model: config.model,
       messages: prompt.messages,
       tools: config.tools,
-      options: optionsOf(config, { first: turns === 0, completion: left.completion }),
+      options: optionsOf(config, { first: this.first, completion: left.completion }),
       attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
     }
+    this.first = false
     const generated = await this.app.models.generate(request, recorder, signal ?? new AbortController().signal)
     signal?.throwIfAborted()
     const usage = generated.usage ?? estimated(generated, prompt.tokens)

@@ -15,7 +15,12 @@ interface CoverageTool {
     contract: object,
     served: object,
     options: { prefix?: string },
-  ): { operations: number; missing: Row[]; incomplete: (Row & { problems: { where: string; at: string; problem: string }[] })[]; extra: Row[] }
+  ): {
+    operations: number
+    missing: Row[]
+    incomplete: (Row & { problems: { where: string; at: string; problem: string }[] })[]
+    extra: Row[]
+  }
 }
 
 const tool = 'tools/coverage.ts'

@@ -367,7 +367,11 @@ for (const [version, open] of Object.entries(SDKS)) {
       expect(whole.choices[0]).toMatchObject({ finish_reason: 'stop', message: { role: 'assistant', content: 'say it' } })
       let text = ''
       let usage: unknown = null
-      for await (const chunk of await sdk.client.chat.completions.create({ ...ask, stream: true, stream_options: { include_usage: true } })) {
+      for await (const chunk of await sdk.client.chat.completions.create({
+        ...ask,
+        stream: true,
+        stream_options: { include_usage: true },
+      })) {
         text += chunk.choices[0]?.delta.content ?? ''
         usage = chunk.usage ?? usage
       }

@@ -274,14 +274,6 @@ test('a call that is cut off half way is in the ended step, and no message is ma
   expect(await messagesOf(app, started.caller, started.threadId)).toHaveLength(1)
 })
 
-test('a run that takes more steps than the bound allows is failed, and its open call with it', async () => {
-  const bounded = await app.replica({ stepsMax: 1 })
-  const started = await startRun(bounded, { turns: [callsFunctions('call_s')] })
-  const run = await untilEnd(bounded, started)
-  expect(run).toMatchObject({ status: 'failed', error: { code: 'server_error', message: 'The run took more than 1 steps.' } })
-  expect(await stepsOf(started)).toMatchObject([{ kind: 'tool_calls', status: 'failed' }])
-})
-
 test('a refusal is told as such and kept as a refusal part', async () => {
   const started = await startRun(app, { turns: [{ refusal: 'I will not' }] })
   expect(sketch(await storyOf(app, started))).toContain('refusal I will not')

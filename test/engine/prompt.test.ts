@@ -69,7 +69,7 @@ test('last_messages keeps the newest user and assistant messages, with the calls
   const talk = [user('1'), assistant('2'), user('3'), calling('', 'x'), output('x'), assistant('4'), user('5')]
   const last = (lastMessages: number) => shown(talk, { truncation: { type: 'last_messages', lastMessages } })
   expect(last(1)).toEqual(['5'])
-  expect(last(2)).toEqual(['4', '5'])
+  expect(last(2)).toEqual(['[x]', 'x: out x', '4', '5'])
   expect(last(3)).toEqual(['3', '[x]', 'x: out x', '4', '5'])
   expect(last(50)).toEqual(['1', '2', '3', '[x]', 'x: out x', '4', '5'])
 })

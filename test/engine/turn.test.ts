@@ -9,7 +9,7 @@ let app: TestApp
 let server: ModelServer
 beforeAll(async () => {
   server = startModelServer()
-  const stub = { name: 'stub', baseUrl: server.url, apiKey: null, models: ['stub'], headers: {} }
+  const stub = { name: 'stub', baseUrl: server.url, apiKey: null, models: ['stub'] }
   app = await openTestApp({ models: { providers: [stub], retriesMax: 0 }, contextTokens: 4_000 })
 })
 afterAll(async () => {
@@ -169,7 +169,16 @@ test('a long thread is shortened to the context of the model, newest question ke
   const third = await startRun(app, { turns: [{ text: ['z'] }], threadId: first.threadId, text: `newest ${'c'.repeat(7_000)}` })
   expect((await untilEnd(app, third)).status).toBe('completed')
   const texts = app.models.requestsTo(third.model)[0]?.messages.map((m) => String(m.content).split(' ')[0])
-  expect(texts).toEqual(['oldest', 'newest'])
+  expect(texts).toEqual(['oldest', 'x', 'y', 'newest'])
+})
+
+test('a prompt budget above the context of the model does not lift the context', async () => {
+  const first = await startRun(app, { turns: [{ text: ['x'] }], text: `oldest ${'a'.repeat(12_000)}` })
+  await storyOf(app, first)
+  const options = { maxPromptTokens: 1_000_000 }
+  const second = await startRun(app, { turns: [{ text: ['y'] }], threadId: first.threadId, text: `newest ${'c'.repeat(8_000)}`, options })
+  expect((await untilEnd(app, second)).status).toBe('completed')
+  expect(app.models.requestsTo(second.model)[0]?.messages.map((m) => String(m.content).split(' ')[0])).toEqual(['newest'])
 })
 
 test('last_messages limits what the model reads, and nothing is lost from the thread', async () => {

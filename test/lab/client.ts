@@ -86,7 +86,7 @@ export class LabClient {
   }
 
   watch(ref: RunRef): Watched {
-    const watched: Watched = { ...ref, frames: [], resumes: 0, ended: false }
+    const watched: Watched = { ...ref, frames: [], partials: [], resumes: 0, ended: false }
     this.ground.history.watched.push(watched)
     return watched
   }

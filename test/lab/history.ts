@@ -14,6 +14,8 @@ export interface Watched {
   run: string
   /** All frames in the order of their arrival, over every connection. */
   frames: Frame[]
+  /** What earlier answers to the same request, repeated with its key, had shown before they broke: each from the first event. */
+  partials: Frame[][]
   /** Connections that broke, or were left, before the end frame. */
   resumes: number
   /** The end frame came. */
@@ -23,7 +25,8 @@ export interface Watched {
 /** Everything the clients know. The checker has nothing else to go by but the server's final state. */
 export class History {
   readonly threads: Acked[] = []
-  readonly messages: (Acked & { text: string })[] = []
+  /** Those that came with a run are known by their tag only. */
+  readonly messages: (Omit<Acked, 'id'> & { id: string | null; text: string })[] = []
   readonly runs: Acked[] = []
   readonly watched: Watched[] = []
   readonly outputs: { run: string; callId: string; output: string }[] = []

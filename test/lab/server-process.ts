@@ -54,7 +54,8 @@ export async function startServer(env: Record<string, string>, log: string): Pro
   const late = setTimeout(() => child.kill('SIGKILL'), START_MS)
   const url = await addressOf(child.stdout)
   clearTimeout(late)
-  if (url === undefined) throw new Error(`The server did not start (code ${await child.exited}):\n${readFileSync(log, 'utf8').slice(-2000)}`)
+  if (url === undefined)
+    throw new Error(`The server did not start (code ${await child.exited}):\n${readFileSync(log, 'utf8').slice(-2000)}`)
   return {
     pid: child.pid,
     url,

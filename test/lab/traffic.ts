@@ -2,7 +2,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { Chance } from './chance.ts'
 import { type Ground, isEnded, LabClient, type RunRef } from './client.ts'
 import type { Watched } from './history.ts'
-import type { Ask, Frame } from './wire.ts'
+import type { Answer, Ask, Frame } from './wire.ts'
 
 /** Runs that last from 50 to 1500 ms, by their names. */
 const MODELS = ['t5-d10', 't10-d20', 't40-d5', 't30-d20', 't150-d2', 't25-d60'] as const
@@ -76,10 +76,26 @@ class Visitor {
     const text = `${tag} ${'word '.repeat(this.chance.between(1, 30))}`
     history.sent.messages.add(tag)
     const ask = { path: `/v1/threads/${thread}/messages`, body: { role: 'user', content: text, metadata: { tag } } }
-    const answer = await this.client.write(keyed(ask, this.key()))
+    const answer = await this.insist(thread, keyed(ask, this.key()))
     if (answer === undefined) return
     if (answer.status === 200) history.messages.push({ id: String(answer.body.id), thread, tag, text })
     else history.complain(`append to idle ${thread}: ${answer.status} ${JSON.stringify(answer.body)}`)
+  }
+
+  /** A run whose request was never answered may take effect late and hold the thread: then its end is awaited. */
+  private async insist(thread: string, ask: Ask): Promise<Answer | undefined> {
+    const answer = await this.client.write(ask)
+    if (answer?.status !== 400) return answer
+    await this.settle(thread)
+    return this.client.write(ask)
+  }
+
+  private async settle(thread: string): Promise<void> {
+    const { body } = await this.client.read(`/v1/threads/${thread}/runs?limit=100&envelope=true`)
+    for (const run of (body.data as JsonObject[]).filter(({ status }) => !isEnded(status))) {
+      this.ground.history.counts.adopted++
+      await this.toTheEnd(this.client.watch({ thread, run: String(run.id) }))
+    }
   }
 
   private async run(thread: string): Promise<void> {
@@ -99,14 +115,15 @@ class Visitor {
     else await this.polled(wanted, cancels)
   }
 
-  private accepted({ thread, tag }: Wanted, id: string): RunRef {
+  private accepted({ thread, tag, extra }: Wanted, id: string): RunRef {
     const { history } = this.ground
     history.runs.push({ id, thread, tag })
+    if (extra) history.messages.push({ id: null, thread, tag: extra, text: extra })
     return { thread, run: id }
   }
 
   private async polled(wanted: Wanted, cancels: boolean): Promise<void> {
-    const answer = await this.client.write(keyed({ path: `/v1/threads/${wanted.thread}/runs`, body: wanted.body }, wanted.key))
+    const answer = await this.insist(wanted.thread, keyed({ path: `/v1/threads/${wanted.thread}/runs`, body: wanted.body }, wanted.key))
     if (answer && answer.status !== 200) this.refused(wanted, answer)
     const id = answer?.status === 200 ? String(answer.body.id) : await this.find(wanted)
     if (id === undefined) return
@@ -122,31 +139,40 @@ class Visitor {
   private async streamed(wanted: Wanted, cancels: boolean): Promise<void> {
     const { history } = this.ground
     const ask = keyed({ path: `/v1/threads/${wanted.thread}/runs`, body: { ...wanted.body, stream: true } }, wanted.key)
+    const partials: Frame[][] = []
     let frames: Frame[] = []
     let listened = await this.client.listen(ask, frames)
-    for (let tries = 0; wanted.key !== undefined && listened.ending !== 'done' && frames.length === 0 && tries < 2000; tries++) {
-      if (listened.refusal && listened.refusal.status < 500) break
+    for (let tries = 0; tries < 2000 && this.repeats(wanted, { ...listened, frames }); tries++) {
       history.counts.keyedRetries++
+      partials.push(frames)
       frames = []
       await Bun.sleep(20)
       listened = await this.client.listen(ask, frames)
     }
-    if (listened.refusal) {
-      if (listened.refusal.status < 500) this.refused(wanted, listened.refusal)
-      else history.counts.refused5xx++
+    if (listened.refusal && listened.refusal.status < 500) {
+      await this.settle(wanted.thread)
+      if (listened.refusal.status !== 400) this.refused(wanted, listened.refusal)
+      return
     }
-    const told = runIdOf(frames)
-    const id = told ?? (await this.find(wanted))
+    if (listened.refusal) history.counts.refused5xx++
+    const id = runIdOf(frames) ?? (await this.find(wanted))
     if (id === undefined) return
     const watched = this.client.watch(this.accepted(wanted, id))
     watched.frames.push(...frames)
+    watched.partials.push(...partials)
     watched.ended = listened.ending === 'done'
     if (cancels) await this.cancel(watched)
     await this.toTheEnd(watched)
   }
 
+  /** With a key a request may be sent again: it must be where nothing came, and is at times where the stream broke later. */
+  private repeats(wanted: Wanted, { ending, refusal, frames }: { ending: string; refusal: Answer | undefined; frames: Frame[] }): boolean {
+    if (wanted.key === undefined || ending === 'done' || (refusal && refusal.status < 500)) return false
+    return frames.length === 0 || this.chance.is(0.3)
+  }
+
   /** On an idle thread of its own a client's run is never refused, unless an unanswered one of its own took effect. */
-  private refused(wanted: Wanted, answer: { status: number; body: JsonObject }): void {
+  private refused(wanted: Wanted, answer: Answer): void {
     this.ground.history.complain(`create run on ${wanted.thread}: ${answer.status} ${JSON.stringify(answer.body)}`)
   }
 
