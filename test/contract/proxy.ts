@@ -1,0 +1,79 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CONTRACT, hasShared, SHARED } from './shared.ts'
+
+interface Issue {
+  kind: string
+  status: number
+  event?: string
+  pointer: string
+  message: string
+  value?: string
+}
+
+export interface EndpointReport {
+  method: string
+  path: string
+  calls: number
+  statuses: Record<string, number>
+  violations: Issue[]
+  warnings: Issue[]
+}
+
+export interface ProxyReport {
+  totals: { operations: number; exercised: number; calls: number; violations: number; warnings: number }
+  operations: EndpointReport[]
+  other: EndpointReport[]
+}
+
+/** What is used of ../shared/tools/proxy.ts. */
+interface ProxyTool {
+  startProxy(options: { contract: string; target: string; known: string[] }): { url: string; stop(): Promise<ProxyReport> }
+}
+
+/** Accepted deviations from the contract, each with its reason. */
+const KNOWN: [place: string, reason: string][] = [
+  ['GET /v1/* /first_id', 'an empty page has no first id; behaviour.md, 4'],
+  ['GET /v1/* /last_id', 'an empty page has no last id; behaviour.md, 4'],
+  ['POST /v1/embeddings /data/*/embedding', 'base64, which SDKs ask for, is a text; behaviour.md, 15'],
+]
+
+const INSTALL_TIMEOUT_MS = 20_000
+
+/** The tool in a folder of its own with what it imports, or undefined with the reason printed. */
+async function prepare(): Promise<{ tool: ProxyTool; dir: string } | undefined> {
+  if (!hasShared('tools/proxy.ts', 'the check of all traffic against the contract')) return undefined
+  const dir = mkdtempSync(join(tmpdir(), 'contract-tools-'))
+  for (const name of ['package.json', 'bun.lock', 'proxy.ts', 'src']) {
+    cpSync(join(SHARED, 'tools', name), join(dir, name), { recursive: true })
+  }
+  const command = [process.execPath, 'install', '--frozen-lockfile', '--production', '--ignore-scripts']
+  const install = Bun.spawnSync(command, { cwd: dir, stdout: 'ignore', stderr: 'pipe', timeout: INSTALL_TIMEOUT_MS })
+  if (install.success) return { tool: (await import(join(dir, 'proxy.ts'))) as ProxyTool, dir }
+  console.log(`skipped: the contract proxy needs ajv, which could not be installed: ${install.stderr.toString().trim()}`)
+  rmSync(dir, { recursive: true, force: true })
+  return undefined
+}
+
+const prepared = await prepare()
+
+export const hasProxy = prepared !== undefined
+
+export interface CheckedTraffic {
+  url: string
+  /** Ends the proxy and answers what it saw. */
+  stop(): Promise<ProxyReport>
+}
+
+/** Everything that goes through `url` is held against the contract. */
+export function checkTraffic(target: string): CheckedTraffic {
+  if (!prepared) throw new Error('there is no proxy here')
+  return prepared.tool.startProxy({ contract: CONTRACT, target, known: KNOWN.map(([place]) => place) })
+}
+
+/** One line for each violation. */
+export const violationsOf = ({ operations, other }: ProxyReport): string[] =>
+  [...operations, ...other].flatMap(({ method, path, violations }) =>
+    violations.map((v) => `${method} ${path} ${v.kind} ${v.status} ${v.event ?? ''} ${v.pointer}: ${v.message} ${v.value ?? ''}`),
+  )
