@@ -1,6 +1,7 @@
 import type { Config } from './config.ts'
 import { KeyRing } from './core/identity/keys.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
+import { takeOverAll } from './core/runs/claims.ts'
 import type { Signals } from './core/runs/signals.ts'
 import type { Records } from './drivers/records/port.ts'
 import { ProcessSignals } from './engine/signals.ts'
@@ -71,6 +72,8 @@ export async function startWorker(app: App): Promise<Worker | undefined> {
   if (engine.slots === 0) return undefined
   const { Worker } = await loadWorker()
   const worker = new Worker(app, { ...engine, contextTokens: models.contextTokens })
+  // Behind the lock of the data folder nobody else is at work: what was running, a dead server was running.
+  if (!app.records.shared) await takeOverAll(app)
   app.signals.attach(worker)
   worker.start()
   return worker

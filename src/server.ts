@@ -162,7 +162,8 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   }
   const readiness = openReadiness({ server: ownProbe, ...probes }, explain(app.log))
   const index = describe(surfaces, app.version)
-  let root: AnyElysia = new Elysia()
+  // By default Elysia looks for the path from the eleventh letter on: behind a host as short as `api` it finds none.
+  let root: AnyElysia = new Elysia({ handler: { standardHostname: false } })
     .get('/health', () => Response.json({ status: 'ok', version: app.version }))
     .get('/health/ready', async () => {
       const { ready, checks } = await readiness()

@@ -7,6 +7,8 @@ export interface Child {
   /** Where it says that it listens. */
   url: string
   pid: number
+  /** What it complained about last. */
+  said(): string
   /** Answers its exit code, or null when it had to be killed. */
   stop(): Promise<number | null>
 }
@@ -15,6 +17,7 @@ const START_MS = 120_000
 const STOP_MS = 30_000
 const running = new Set<Child>()
 const folders = new Set<string>()
+let ending: Promise<void> | undefined
 
 export const ROOT = resolve(import.meta.dir, '../..')
 
@@ -43,6 +46,7 @@ interface Launch {
 
 /** Starts a program and waits until it says where it listens. */
 async function launch({ command, cwd, env = {} }: Launch): Promise<Child> {
+  if (ending) throw new Error('The bench is ending.')
   const started = Bun.spawn(command, {
     cwd,
     env: { ...plainEnvironment(), ...env },
@@ -52,11 +56,15 @@ async function launch({ command, cwd, env = {} }: Launch): Promise<Child> {
     // Ctrl-C is for the bench, which then ends its children one by one.
     detached: true,
   })
-  const errors = lastLines(started.stderr)
+  let stopped: Promise<number | null> | undefined
   const child: Child = {
     url: '',
     pid: started.pid,
-    stop: () => stop(started, child),
+    said: lastLines(started.stderr),
+    stop() {
+      stopped ??= stop(started).finally(() => running.delete(child))
+      return stopped
+    },
   }
   running.add(child)
   const late = setTimeout(() => started.kill('SIGKILL'), START_MS)
@@ -64,7 +72,7 @@ async function launch({ command, cwd, env = {} }: Launch): Promise<Child> {
   clearTimeout(late)
   if (url === undefined) {
     await child.stop()
-    throw new Error(`${command.map((part) => part.split('/').at(-1)).join(' ')} did not start: ${errors()}`)
+    throw new Error(`${command.map((part) => part.split('/').at(-1)).join(' ')} did not start: ${child.said()}`)
   }
   child.url = url
   return child
@@ -90,7 +98,7 @@ async function drain(reader: { read(): Promise<{ done: boolean }> }): Promise<vo
 
 const ERRORS_MAX = 4000
 
-/** What the program complained about last; reading it keeps the pipe from filling. */
+/** Reading all of it keeps the pipe from filling. */
 function lastLines(output: ReadableStream<Uint8Array>): () => string {
   let text = ''
   const read = async (): Promise<void> => {
@@ -101,8 +109,7 @@ function lastLines(output: ReadableStream<Uint8Array>): () => string {
   return () => text.trim()
 }
 
-async function stop(started: Bun.Subprocess, child: Child): Promise<number | null> {
-  if (!running.delete(child)) return started.exitCode
+async function stop(started: Bun.Subprocess): Promise<number | null> {
   const tree = pidsOf(started.pid)
   started.kill('SIGTERM')
   const late = setTimeout(() => {
@@ -124,8 +131,13 @@ function kill(pid: number): void {
   }
 }
 
-/** Ends every child and removes every folder; safe at any moment. */
-export async function endAll(): Promise<void> {
+/** Ends every child and removes every folder, and starts none any more; safe at any moment. */
+export function endAll(): Promise<void> {
+  ending ??= end()
+  return ending
+}
+
+async function end(): Promise<void> {
   await Promise.all([...running].map((child) => child.stop()))
   for (const dir of folders) dropFolder(dir)
 }

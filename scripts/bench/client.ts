@@ -121,7 +121,12 @@ async function readStream(begin: number, response: Response, reading: Reading): 
   }
   const text = deltas.map((frame) => reading.textIn(dataOf(frame))).join('')
   must(text === textOf(reading.tokens), `Expected ${reading.tokens} tokens`, text.slice(-100))
-  for (const end of reading.ends) must(others.slice(-4).some((frame) => frame.includes(end)), `Expected ${end}`, others.at(-1))
+  for (const end of reading.ends)
+    must(
+      others.slice(-4).some((frame) => frame.includes(end)),
+      `Expected ${end}`,
+      others.at(-1),
+    )
   return timing
 }
 

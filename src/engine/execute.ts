@@ -1,12 +1,12 @@
 import { Command, GraphRecursionError } from '@langchain/langgraph'
 import { Fault } from '../core/fault.ts'
 import type { Needs } from '../core/needs.ts'
-import { commitStep } from '../core/runs/commits.ts'
+import { type Commit, commitStep, isCommitted } from '../core/runs/commits.ts'
 import type { MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
 import { readJournal } from '../core/runs/journal.ts'
 import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { RunStatus } from '../core/runs/status.ts'
-import { knownStepIds } from '../core/runs/steps.ts'
+import { knownSteps } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
 import { Checkpointer, noRows } from './checkpointer.ts'
 import { HOST } from './graphs/assistant.ts'
@@ -47,6 +47,8 @@ export class Execution {
   private readonly host: ModelHost
   private saver: RunCheckpointer | undefined
   private nextSeq: number
+  /** Readers know that the run was asked to stop. */
+  private cancelTold = false
   private readonly startedAt: number
 
   constructor(
@@ -76,8 +78,14 @@ export class Execution {
   /** The first reason wins. A cancellation is told to readers at once, before the model has noticed. */
   stop(reason: StopReason): void {
     if (this.abort.signal.aborted) return
-    if (reason === 'cancel') this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
+    if (reason === 'cancel') this.tellCancelling()
     this.abort.abort(reason)
+  }
+
+  private tellCancelling(): void {
+    if (this.cancelTold) return
+    this.cancelTold = true
+    this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
   }
 
   /** Resolves when the run has ended, waits, or is no longer ours. Never rejects. */
@@ -85,8 +93,8 @@ export class Execution {
     const { run } = this.claimed
     const timer = setTimeout(() => this.stop('expire'), Math.max(0, run.expiresAt - this.engine.app.clock.now()))
     try {
-      if (run.status === 'cancelling') this.stop('cancel')
       if (this.claimed.takenOver) await this.pickUp()
+      if (run.status === 'cancelling') this.stop('cancel')
       const end = await this.drive()
       if (end) await this.finish(end)
     } catch (cause) {
@@ -104,8 +112,12 @@ export class Execution {
     const { app } = this.engine
     const { run, attempt } = this.claimed
     const story = foldJournal(await readJournal(app, run.id, 0))
+    this.cancelTold = story.lastStatus === 'cancelling'
     if (story.lastStatus === 'running' || story.open) {
-      const mend = repair(story, await knownStepIds(app, run.id), { at: app.clock.now(), attempt })
+      const known = await knownSteps(app, run.id)
+      const mend = repair(story, new Set(known.keys()), { at: app.clock.now(), attempt })
+      // Its rows are there, so the graph goes on behind the model: nobody will say the calls again.
+      if (story.open && known.has(story.open.record.id)) this.recorder.takeUp(story.open, known.get(story.open.record.id) ?? null)
       this.stream.hold()
       for (const event of mend.events) this.stream.emit(event)
       await this.commit({ status: 'running', error: null }, mend)
@@ -125,7 +137,7 @@ export class Execution {
     }
     switch (this.abort.signal.reason as StopReason) {
       case 'cancel':
-        return { status: 'cancelled', error: null, cut: { cut: 'run_cancelled', step: 'cancelled' } }
+        return CANCELLED
       case 'expire':
         return { status: 'expired', error: null, cut: { cut: 'run_expired', step: 'expired' } }
       default:
@@ -184,18 +196,19 @@ export class Execution {
     return { code: 'server_error', message: 'The run failed inside the server.' }
   }
 
-  private async finish(end: End): Promise<void> {
+  private async finish(natural: End): Promise<void> {
     await this.saver?.settle()
     await this.stream.settle()
-    if ((this.abort.signal.reason as StopReason | undefined) === 'lost') return
+    const reason = this.abort.signal.reason as StopReason | undefined
+    if (reason === 'lost') return
+    const end = reason === 'cancel' && natural.status === 'waiting' ? CANCELLED : natural
     const half = end.cut ? this.recorder.cutOff({ ...end.cut, error: end.error }) : undefined
     const after = await this.commit(end, half ? { halves: [half] } : {})
     // Asked to stop in the moment it began to wait: nobody would come back for it.
     if (end.status === 'waiting' && after === 'cancelling') {
-      this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
-      const cut = { cut: 'run_cancelled' as const, step: 'cancelled' as const }
-      this.recorder.cutOff({ ...cut, error: null })
-      await this.commit({ status: 'cancelled', error: null })
+      this.tellCancelling()
+      this.recorder.cutOff({ cut: 'run_cancelled', step: 'cancelled', error: null })
+      await this.commit(CANCELLED)
     }
   }
 
@@ -232,32 +245,31 @@ export class Execution {
     const headSeq = headId ? this.nextSeq - 1 : null
     const halves = (extra.halves ?? []).map((half) => halfMessageRecord(half, run, this.nextSeq++))
     const segment = this.stream.take()
-    const after = await this.keep(() =>
-      commitStep(app, {
-        runId: run.id,
-        tenantId: run.tenantId,
-        threadId: run.threadId,
-        fence,
-        status: to.status,
-        at,
-        usage: this.host.usage,
-        error: to.error,
-        incomplete: to.status === 'incomplete' ? this.host.incomplete : null,
-        calls: to.status === 'waiting' ? this.recorder.waitingCalls() : null,
-        headId,
-        headSeq,
-        nextSeq: this.nextSeq,
-        keepResume: to.status === 'running' && rows.checkpoints.length === 0 && rows.writes.length === 0,
-        messages: [...rows.messages, ...halves],
-        checkpoints: rows.checkpoints,
-        blobs: rows.blobs,
-        writes: rows.writes,
-        steps: [...recorded.steps, ...(extra.steps ?? [])],
-        toolCalls: [...recorded.toolCalls, ...(extra.toolCalls ?? [])],
-        segment,
-      }),
-    )
-    if (segment) this.stream.show(segment)
+    const after = await this.keep({
+      runId: run.id,
+      tenantId: run.tenantId,
+      threadId: run.threadId,
+      fence,
+      status: to.status,
+      at,
+      usage: this.host.usage,
+      error: to.error,
+      incomplete: to.status === 'incomplete' ? this.host.incomplete : null,
+      calls: to.status === 'waiting' ? this.recorder.waitingCalls() : null,
+      headId,
+      headSeq,
+      nextSeq: this.nextSeq,
+      keepResume: to.status === 'running' && rows.checkpoints.length === 0 && rows.writes.length === 0,
+      messages: [...rows.messages, ...halves],
+      checkpoints: rows.checkpoints,
+      blobs: rows.blobs,
+      writes: rows.writes,
+      steps: [...recorded.steps, ...(extra.steps ?? [])],
+      toolCalls: [...recorded.toolCalls, ...(extra.toolCalls ?? [])],
+      segment,
+    })
+    // A wait that nobody may answer is not shown alone: readers get it with the end that follows.
+    if (segment && !(to.status === 'waiting' && after === 'cancelling')) this.stream.show(segment)
     if (to.status === 'running') {
       this.stream.release()
       if (after === 'cancelling') this.stop('cancel')
@@ -272,13 +284,14 @@ export class Execution {
   }
 
   /** A commit that fails for a reason of the database is tried until the lease would be over. */
-  private async keep(commit: () => Promise<RunStatus | undefined>): Promise<RunStatus> {
+  private async keep(commit: Commit): Promise<RunStatus> {
     const { app, limits } = this.engine
     const until = app.clock.now() + limits.leaseMs
-    for (let wait = 50; ; wait *= 2) {
+    for (let wait = 50, failed = false; ; wait *= 2, failed = true) {
       try {
-        const status = await commit()
+        const status = await commitStep(app, commit)
         if (status !== undefined) return status
+        if (failed && (await isCommitted(app, commit))) return commit.status
         this.stop('lost')
         throw new Lost()
       } catch (cause) {
@@ -290,4 +303,5 @@ export class Execution {
   }
 }
 
+const CANCELLED: End = { status: 'cancelled', error: null, cut: { cut: 'run_cancelled', step: 'cancelled' } }
 const failure = (error: RunError, cut: MessageCut = 'run_failed'): End => ({ status: 'failed', error, cut: { cut, step: 'failed' } })

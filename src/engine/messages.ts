@@ -137,6 +137,10 @@ export function rowFor(message: BaseMessage, context: RowContext): string {
   return id
 }
 
+/** Messages that a client deleted after a checkpoint had named them. */
+const withdrawn = new WeakSet<BaseMessage>()
+export const isWithdrawn = (message: BaseMessage): boolean => withdrawn.has(message)
+
 export function messageFrom(row: LogRow): BaseMessage {
   const fields: Record<string, unknown> = row.extra ? (JSON.parse(row.extra) as Record<string, unknown>) : {}
   fields.content = JSON.parse(row.content)
@@ -144,6 +148,7 @@ export function messageFrom(row: LogRow): BaseMessage {
   if (row.tool_calls) fields.tool_calls = JSON.parse(row.tool_calls)
   if (row.tool_call_id !== null) fields.tool_call_id = row.tool_call_id
   const message = new CLASSES[row.role](fields)
+  if (row.deleted) withdrawn.add(message)
   placed.set(message, { threadId: row.thread_id, id: row.id, print: JSON.stringify(columnsOf(message)) })
   return message
 }

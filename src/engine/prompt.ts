@@ -2,6 +2,7 @@ import { AIMessage, type BaseMessage, ToolMessage } from '@langchain/core/messag
 import type { JsonObject } from '../core/json.ts'
 import type { RunConfig } from '../core/runs/runs.ts'
 import type { ChatMessage } from '../drivers/models/port.ts'
+import { isWithdrawn } from './messages.ts'
 
 /** What a provider answers when a call was never answered: the chat endpoints refuse a call without its output. */
 const NO_OUTPUT = 'No output: the run ended before this call was answered.'
@@ -45,6 +46,7 @@ function units(messages: BaseMessage[]): Unit[] {
     open = undefined
   }
   for (const message of messages) {
+    if (isWithdrawn(message)) continue
     const chat = wire(message)
     if (chat.role === 'tool') {
       if (open?.ids.delete(chat.tool_call_id ?? '')) open.unit.push(chat)

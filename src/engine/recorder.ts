@@ -116,6 +116,12 @@ export class Recorder implements GenerateSink {
     this.lastMessageId = undefined
   }
 
+  /** Goes on with a tool step that an earlier attempt committed and left open: its calls still wait for outputs. */
+  takeUp({ record, calls }: { record: StepRecord; calls: StepCall[] }, usage: Usage | null): void {
+    this.tools = { step: { ...record, usage }, calls }
+    for (const { id } of calls) this.callIds.add(id)
+  }
+
   /** Whose outputs the client is asked for. */
   waitingCalls(): FunctionCall[] {
     return (this.tools?.calls ?? []).map(({ id, name, arguments: text }) => ({ id, name, arguments: text }))

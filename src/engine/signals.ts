@@ -76,6 +76,9 @@ export class ProcessSignals implements Signals {
 
   cancel(runId: string): void {
     if (!this.worker?.cancel(runId)) this.send('cancel', runId)
+    // A run that went with its thread publishes nothing more: its readers have to look for themselves.
+    this.wakeReaders(runId)
+    this.send('events', runId)
   }
 
   publish(runId: string, segment: Segment): void {

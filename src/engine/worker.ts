@@ -33,6 +33,7 @@ export class Worker implements LocalWorker {
   private readonly timers: Timer[] = []
   private reserved = 0
   private scanning = false
+  private lookedAround: Promise<void> = Promise.resolve()
   private scanAgain = false
   private draining = false
   private lastScan = 0
@@ -87,7 +88,7 @@ export class Worker implements LocalWorker {
 
   wake(): void {
     if (this.scanning) this.scanAgain = true
-    else void this.scan()
+    else this.lookedAround = this.scan()
   }
 
   private take(claimed: ClaimedRun): void {
@@ -156,6 +157,8 @@ export class Worker implements LocalWorker {
   async stop(drainMs: number): Promise<void> {
     this.draining = true
     for (const timer of this.timers) clearInterval(timer)
+    // A look that is under way may still bring runs: they are handed back with the others.
+    await this.lookedAround
     const all = () => Promise.all([...this.running.values()].map((r) => r.done))
     await Promise.race([all(), Bun.sleep(drainMs)])
     const left = [...this.running.keys()]

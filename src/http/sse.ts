@@ -28,6 +28,8 @@ export function sseResponse(options: SseOptions): Response {
 
 const encoder = new TextEncoder()
 const KEEP_ALIVE = encoder.encode(': keep-alive\n\n')
+/** The status line leaves with the first bytes: a stream that is silent at first must not keep its client in doubt. */
+const OPENING_MS = 50
 
 class SseSource implements OpenStream {
   readonly #stop = new AbortController()
@@ -38,6 +40,7 @@ class SseSource implements OpenStream {
   #pulled: (() => void) | undefined
   #arriving = false
   #quietTicks = 0
+  #opening: Timer | undefined
 
   constructor(private readonly options: SseOptions) {
     this.#remove = options.streams.add(this)
@@ -50,6 +53,7 @@ class SseSource implements OpenStream {
     this.#controller = controller
     if (this.#stop.signal.aborted) return controller.close()
     if (!this.#arriving) this.#ask()
+    this.#opening ??= setTimeout(() => this.#pulled && this.#push(KEEP_ALIVE), OPENING_MS)
     return new Promise((resolve) => {
       this.#pulled = resolve
     })
@@ -90,6 +94,7 @@ class SseSource implements OpenStream {
   }
 
   #push(chunk: Uint8Array): void {
+    clearTimeout(this.#opening)
     this.#quietTicks = 0
     const pulled = this.#pulled
     this.#pulled = undefined
@@ -100,6 +105,7 @@ class SseSource implements OpenStream {
   readonly #end = (): void => {
     if (this.#stop.signal.aborted) return
     this.#stop.abort()
+    clearTimeout(this.#opening)
     this.#remove()
     this.options.signal.removeEventListener('abort', this.#end)
     this.#items.return?.().catch(() => undefined)

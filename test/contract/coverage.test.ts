@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { type Served, serve } from '../support/served.ts'
+import { SERVER_START_MS, type Served, serve } from '../support/served.ts'
 import { CONTRACT, hasShared, isLater, SHARED } from './shared.ts'
 
 interface Row {
@@ -34,7 +34,7 @@ describe.skipIf(!hasShared(tool, 'coverage of the contract'))('coverage of the c
     const { loadContract, compareContracts } = (await import(join(SHARED, tool))) as CoverageTool
     const documents = await Promise.all([loadContract(CONTRACT), loadContract(`${served.url}/openapi/openai.json`)])
     coverage = compareContracts(...documents, {})
-  })
+  }, SERVER_START_MS)
   afterAll(() => served?.close())
 
   const shown = (rows: readonly Row[]): string[] => rows.filter(({ path }) => !isLater(path)).map(({ method, path }) => `${method} ${path}`)

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { ScriptTurn } from '../../src/drivers/models/port.ts'
 import { Calls } from '../support/calls.ts'
 import { EventReader, readEvents, type SeenEvent } from '../support/events.ts'
-import { type Served, serve } from '../support/served.ts'
+import { SERVER_START_MS, type Served, serve } from '../support/served.ts'
 import { hasShared, readShared } from './shared.ts'
 
 type Golden = Record<string, [event: string, data: unknown][]>
@@ -30,7 +30,7 @@ let base: Served
 let served: Served | undefined
 beforeAll(async () => {
   base = await serve()
-})
+}, SERVER_START_MS)
 afterEach(async () => {
   await served?.close()
   served = undefined

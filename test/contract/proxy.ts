@@ -36,24 +36,31 @@ interface ProxyTool {
 const KNOWN: [place: string, reason: string][] = [
   ['GET /v1/* /first_id', 'an empty page has no first id; behaviour.md, 4'],
   ['GET /v1/* /last_id', 'an empty page has no last id; behaviour.md, 4'],
+  [
+    'GET /v1/chat/completions/*/messages /data/*/role',
+    'the schema is borrowed from answers; what is listed is what was asked, in the roles it was asked in',
+  ],
   ['POST /v1/embeddings /data/*/embedding', 'base64, which SDKs ask for, is a text; behaviour.md, 15'],
 ]
 
 const INSTALL_TIMEOUT_MS = 20_000
 
 /** The tool in a folder of its own with what it imports, or undefined with the reason printed. */
-async function prepare(): Promise<{ tool: ProxyTool; dir: string } | undefined> {
+async function prepare(): Promise<ProxyTool | undefined> {
   if (!hasShared('tools/proxy.ts', 'the check of all traffic against the contract')) return undefined
   const dir = mkdtempSync(join(tmpdir(), 'contract-tools-'))
   for (const name of ['package.json', 'bun.lock', 'proxy.ts', 'src']) {
     cpSync(join(SHARED, 'tools', name), join(dir, name), { recursive: true })
   }
   const command = [process.execPath, 'install', '--frozen-lockfile', '--production', '--ignore-scripts']
-  const install = Bun.spawnSync(command, { cwd: dir, stdout: 'ignore', stderr: 'pipe', timeout: INSTALL_TIMEOUT_MS })
-  if (install.success) return { tool: (await import(join(dir, 'proxy.ts'))) as ProxyTool, dir }
-  console.log(`skipped: the contract proxy needs ajv, which could not be installed: ${install.stderr.toString().trim()}`)
-  rmSync(dir, { recursive: true, force: true })
-  return undefined
+  try {
+    const install = Bun.spawnSync(command, { cwd: dir, stdout: 'ignore', stderr: 'pipe', timeout: INSTALL_TIMEOUT_MS })
+    if (install.success) return (await import(join(dir, 'proxy.ts'))) as ProxyTool
+    console.log(`skipped: the contract proxy needs ajv, which could not be installed: ${install.stderr.toString().trim()}`)
+    return undefined
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
 
 const prepared = await prepare()
@@ -69,7 +76,7 @@ export interface CheckedTraffic {
 /** Everything that goes through `url` is held against the contract. */
 export function checkTraffic(target: string): CheckedTraffic {
   if (!prepared) throw new Error('there is no proxy here')
-  return prepared.tool.startProxy({ contract: CONTRACT, target, known: KNOWN.map(([place]) => place) })
+  return prepared.startProxy({ contract: CONTRACT, target, known: KNOWN.map(([place]) => place) })
 }
 
 /** One line for each violation. */

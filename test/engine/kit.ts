@@ -39,7 +39,7 @@ export function withExceptions(reasons: Readonly<Record<string, string>>, regist
   })
 }
 
-const kitIt: object = new Proxy(it as object as Called, {
+const kitIt: object = new Proxy<Called>(it as unknown as Called, {
   apply(target, self, args: [string, () => void]) {
     const [title, work] = args
     const reason = exceptions[title]

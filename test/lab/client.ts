@@ -28,6 +28,9 @@ export interface RunRef {
 const ENDED = new Set(['completed', 'incomplete', 'failed', 'expired', 'cancelled'])
 export const isEnded = (status: unknown): boolean => ENDED.has(String(status))
 
+/** A path without its ids. */
+const nameOf = (path: string): string => path.replace(/\?.*/, '').replace(/_[0-9a-f]{32}/g, '')
+
 let tags = 0
 
 /** The habits of one client: how it sends, repeats what it may repeat, and follows a run over broken connections. */
@@ -66,7 +69,7 @@ export class LabClient {
     try {
       const answer = await request(await this.ground.url(), ask)
       if (answer.status < 500) return answer
-      counts.refused5xx++
+      this.ground.history.refused(`${ask.body ? 'POST' : 'GET'} ${nameOf(ask.path)}`, answer)
     } catch (cause) {
       if (!(cause instanceof Broken)) throw cause
       counts.broken++
@@ -105,9 +108,11 @@ export class LabClient {
       },
       onRefusal: (answer) => {
         refusal = answer
+        if (answer.status >= 500) this.ground.history.refused(`stream ${nameOf(ask.path)}`, answer)
       },
     })
     if (ending === 'broken') counts.broken++
+    if (ending === 'failed') counts.failed++
     if (ending === 'left') counts.left++
     return { ending, seen, refusal }
   }

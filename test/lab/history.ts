@@ -1,4 +1,4 @@
-import type { Frame } from './wire.ts'
+import type { Answer, Frame } from './wire.ts'
 
 /** A write that the server acknowledged: its answer was received whole. */
 export interface Acked {
@@ -34,7 +34,15 @@ export class History {
   readonly sent = { threads: new Set<string>(), messages: new Set<string>(), runs: new Set<string>() }
   /** What clients met that should not be. */
   readonly complaints: string[] = []
-  readonly counts = { broken: 0, keyedRetries: 0, resumes: 0, left: 0, adopted: 0, cancels: 0, refused5xx: 0 }
+  readonly counts = { broken: 0, failed: 0, keyedRetries: 0, resumes: 0, left: 0, adopted: 0, cancels: 0 }
+  /** Answers of 500 and above, which acknowledge nothing, by what they said. */
+  readonly refusals = new Map<string, number>()
+
+  refused(what: string, answer: Answer): void {
+    const { error } = answer.body as { error?: { message?: string } }
+    const said = `${what}: ${answer.status} ${error?.message ?? ''}`
+    this.refusals.set(said, (this.refusals.get(said) ?? 0) + 1)
+  }
 
   complain(text: string): void {
     this.complaints.push(text)

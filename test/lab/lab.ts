@@ -33,6 +33,7 @@ export interface LabReport {
   streams: number
   events: number
   counts: History['counts']
+  refusals: Record<string, number>
   /** Milliseconds: from spawn to the address on stdout; from a kill to the first event of a run's next attempt; from the last start to the end of the last run. */
   startMs: Spread
   takeoverMs: Spread
@@ -50,7 +51,7 @@ interface Spread {
 }
 
 const SETTLE_MAX_MS = 60_000
-const CALM_MS = { least: 100, most: 1800 }
+const CALM_MS = { least: 100, most: 2600 }
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
 
@@ -214,6 +215,7 @@ function report(options: LabOptions, { keeper, history, facts, journals, settled
     streams: history.watched.length,
     events: journals.events,
     counts: history.counts,
+    refusals: Object.fromEntries(history.refusals),
     startMs: spread(killings.flatMap(({ startMs }) => startMs ?? [])),
     takeoverMs: spread(journals.restarts.map((at) => at - lastBefore(killings, at))),
     settledMs,

@@ -76,3 +76,13 @@ async function addressOf(stdout: ReadableStream<Uint8Array>): Promise<string | u
   }
   return undefined
 }
+
+/** For starts that must be refused: exit code and what was said. */
+export async function refusedStart(env: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  const given = { TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_BOOTSTRAP_KEY: KEY, ...env }
+  const child = Bun.spawn(program('serve'), { env: cleanEnv(given), stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
+  const late = setTimeout(() => child.kill('SIGKILL'), START_MS)
+  const [code, stderr] = await Promise.all([child.exited, child.stderr.text()])
+  clearTimeout(late)
+  return { code, stderr }
+}

@@ -8,7 +8,7 @@ import type { Answer, Ask, Frame } from './wire.ts'
 const MODELS = ['t5-d10', 't10-d20', 't40-d5', 't30-d20', 't150-d2', 't25-d60'] as const
 
 /** Starts `count` clients; each ends once the ground says so and what it has begun is over. */
-export function startClients(ground: Ground, count: number, chance: Chance): Promise<void[]> {
+export function startClients(ground: Ground, count: number, chance: Chance): Promise<unknown> {
   const clients = Array.from({ length: count }, (_, index) => new Visitor(new LabClient(ground, chance.fork(), `c${index}`)))
   return Promise.all(clients.map((client) => client.live()))
 }
@@ -154,7 +154,6 @@ class Visitor {
       if (listened.refusal.status !== 400) this.refused(wanted, listened.refusal)
       return
     }
-    if (listened.refusal) history.counts.refused5xx++
     const id = runIdOf(frames) ?? (await this.find(wanted))
     if (id === undefined) return
     const watched = this.client.watch(this.accepted(wanted, id))

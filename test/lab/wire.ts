@@ -52,7 +52,8 @@ export async function request(base: string, ask: Ask): Promise<Answer> {
   }
 }
 
-export type Ending = 'done' | 'broken' | 'left' | 'refused'
+/** `failed`: the server said so in the stream; its database was gone. */
+export type Ending = 'done' | 'broken' | 'failed' | 'left' | 'refused'
 
 export interface Listening {
   /** Each whole frame as it arrives. False: the client goes away by itself. */
@@ -78,6 +79,7 @@ export async function listen(base: string, ask: Ask, listening: Listening): Prom
       silence = setTimeout(() => stop.abort(), SILENCE_MS)
       for (const frame of parser.push(chunk)) {
         if (frame.event === 'done') return 'done'
+        if (frame.event === 'error') return 'failed'
         if (!listening.onFrame(frame)) return 'left'
       }
     }

@@ -63,10 +63,15 @@ export class ScriptBook implements Models {
   /** A model of its own that says `turns`; with a gate, each turn begins once that is open. Answers its name. */
   script(turns: ScriptTurn[], gate?: Promise<void>): string {
     const name = `script-${Object.keys(this.scripts).length + 1}`
-    this.scripts[name] = turns
     if (gate) this.gates.set(name, gate)
-    this.inner = openModels({ ...this.config, scripts: { ...this.config.scripts, ...this.scripts } }, this.parts)
+    this.rescript(name, turns)
     return name
+  }
+
+  /** From the next turn on the model says this. */
+  rescript(name: string, turns: ScriptTurn[]): void {
+    this.scripts[name] = turns
+    this.inner = openModels({ ...this.config, scripts: { ...this.config.scripts, ...this.scripts } }, this.parts)
   }
 
   requestsTo(model: string): GenerateRequest[] {

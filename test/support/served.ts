@@ -6,6 +6,9 @@ import { openServer } from '../../src/server.ts'
 import { openai } from '../../src/surfaces/openai/openai.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from './postgres.ts'
 
+/** For hooks that may be the first to need a database: its cluster takes seconds to start on a busy machine. */
+export const SERVER_START_MS = 30_000
+
 /** The APIs on a real socket over a database of their own. */
 export interface Served {
   url: string
@@ -74,6 +77,13 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     },
   }
 }
+
+/** The same server, asked through another address, with these headers unless a request has its own. */
+export const through = (served: Served, url: string, headers: Record<string, string> = {}): Served => ({
+  ...served,
+  url,
+  send: (method, path, body, init = {}) => send(`${url}${path}`, { method, body, init: { key: served.key, headers, ...init } }),
+})
 
 const keysOf = (app: App): Pick<Served, 'newKey' | 'revokedKey'> => ({
   async newKey(tenant, input = {}) {

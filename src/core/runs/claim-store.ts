@@ -21,27 +21,33 @@ const CLAIMED = `${RUN_COLUMNS}, r.fence, r.attempt, r.resume, t.head_id, t.head
   (select json_agg(${PENDING} order by m.seq) from message m where m.thread_id = t.id and m.seq > t.head_seq and m.deleted_at is null) as pending,
   exists (select 1 from checkpoint k where k.run_id = r.id) as started`
 
+const CLAIMED_FROM = 'run r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id'
+
 /**
  * Queued runs and runs whose lease ran out, each to one worker only. Recovery goes first.
- * A crashed attempt counts; a run never started does not.
+ * A crashed attempt counts; a run never started does not. What was written is looked up only when the new fence is
+ * committed: a last write under the old one may have been under way when the claim began.
  */
-export const claimRows = (db: Db, input: { workerId: string; leaseMs: number; limit: number }): Promise<ClaimRow[]> =>
-  db.hot<ClaimRow>(
+export async function claimRows(db: Db, input: { workerId: string; leaseMs: number; limit: number }): Promise<ClaimRow[]> {
+  const taken = await db.hot<{ id: string }>(
     `with d as materialized (select id from run where status in ('running', 'cancelling') and lease_until < now() order by lease_until limit $3 for update skip locked),
     q as materialized (select id from run where status = 'queued' order by created_at limit greatest(0, $3::int - (select count(*) from d)) for update skip locked),
     r as (update run set attempt = attempt + (status <> 'queued')::int, status = case when status = 'queued' then 'running' else status end, worker_id = $1::uuid,
       fence = fence + 1, lease_until = now() + $2::int * interval '1 ms', started_at = coalesce(started_at, now())
-      where id = any(array(select id from d union all select id from q)) returning *)
-    select ${CLAIMED} from r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id`,
+      where id = any(array(select id from d union all select id from q)) returning id)
+    select id from r`,
     [input.workerId, input.leaseMs, input.limit],
   )
+  if (taken.length === 0) return []
+  return db.hot<ClaimRow>(
+    `select ${CLAIMED} from ${CLAIMED_FROM} where r.id = any($1::text::uuid[]) and (r.worker_id = $2::uuid or r.id is null)`,
+    [`{${taken.map((r) => r.id).join(',')}}`, input.workerId],
+  )
+}
 
 /** What a run just resumed for this process needs; the fence guards against a change since. */
 export async function resumedRow(db: Db, runId: string): Promise<ClaimRow | undefined> {
-  const rows = await db.hot<ClaimRow>(
-    `select ${CLAIMED} from run r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id where r.id = $1`,
-    [runId],
-  )
+  const rows = await db.hot<ClaimRow>(`select ${CLAIMED} from ${CLAIMED_FROM} where r.id = $1`, [runId])
   return rows[0]
 }
 

@@ -109,6 +109,10 @@ export const commitStatement: Statement<Commit, RunStatus | undefined> = {
   },
 }
 
+export async function hasStatus(db: Db, run: { runId: string; fence: number; status: RunStatus }): Promise<boolean> {
+  return (await db.hot(`select id from run where id = $1 and fence = $2 and status = $3`, [run.runId, run.fence, run.status])).length === 1
+}
+
 interface JournalItem {
   runId: string
   fence: number
@@ -118,7 +122,8 @@ interface JournalItem {
 
 /**
  * A repeated insert of the same segment overwrites it with itself: the fence guard leaves one writer, so a retry after
- * a lost answer is harmless.
+ * a lost answer is harmless. The lock, which the foreign key takes anyway, makes an insert and a claim wait for each
+ * other: without it an insert that began before the claim would land after it, on numbers that the new owner uses.
  */
 export const journalStatement: Statement<JournalItem, boolean> = {
   name: 'run.journal',
@@ -129,6 +134,7 @@ export const journalStatement: Statement<JournalItem, boolean> = {
       `with x as materialized (select * from json_to_recordset($1::text::json) as x(run_id uuid, seq int, n int, data text, fence int))
       insert into run_event (run_id, seq, tenant_id, n, data) select x.run_id, x.seq, r.tenant_id, x.n, x.data
       from x join run r on r.id = x.run_id and r.fence = x.fence and (r.status in ('running', 'cancelling') or x.run_id is null)
+      for key share of r
       on conflict (run_id, seq) do update set n = excluded.n, data = excluded.data returning run_id, seq`,
       [
         JSON.stringify(

@@ -1,7 +1,7 @@
 import type { Needs } from '../needs.ts'
 import type { BlobRecord, CheckpointRecord, WriteRecord } from '../threads/checkpoints.ts'
 import type { MessageRecord } from '../threads/message-rows.ts'
-import { commitStatement, journalStatement } from './commit-store.ts'
+import { commitStatement, hasStatus, journalStatement } from './commit-store.ts'
 import type { FunctionCall, IncompleteReason, RunError, RunEvent, Segment, StepStatus, Usage } from './events.ts'
 import type { RunStatus } from './status.ts'
 
@@ -57,6 +57,12 @@ export interface Commit {
 
 /** The run's status after the commit (`cancelling` where somebody asked for its end); undefined: the lease was lost, nothing was written. */
 export const commitStep = (app: Needs<'db'>, commit: Commit): Promise<RunStatus | undefined> => app.db.batch(commitStatement, commit)
+
+/**
+ * Whether a commit whose answer was lost took effect: a repeated one finds the run ended or waiting, and looks like a lost
+ * lease. Nobody else sets a status under this fence.
+ */
+export const isCommitted = (app: Needs<'db'>, commit: Commit): Promise<boolean> => hasStatus(app.db, commit)
 
 /** Journals events between commits. False: the lease was lost, nothing was written. */
 export const appendEvents = (

@@ -62,7 +62,7 @@ export async function listStepRows(db: Db, run: Run, page: PageRequest): Promise
   )
 }
 
-export async function readStepIds(db: Db, runId: string): Promise<string[]> {
-  const rows = await db.hot<{ id: string }>(`select id from run_step where run_id = $1`, [runId])
-  return rows.map((r) => r.id)
+export async function readStepUsages(db: Db, runId: string): Promise<Map<string, Usage | null>> {
+  const rows = await db.hot<{ id: string; usage: string | null }>(`select id, usage from run_step where run_id = $1`, [runId])
+  return new Map(rows.map((r) => [r.id, r.usage === null ? null : (JSON.parse(r.usage) as Usage)]))
 }

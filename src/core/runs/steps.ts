@@ -4,7 +4,7 @@ import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
 import type { RunError, StepCall, StepStatus, Usage } from './events.ts'
 import { getRun } from './runs.ts'
-import { listStepRows, readStepIds, readStepRow } from './step-store.ts'
+import { listStepRows, readStepRow, readStepUsages } from './step-store.ts'
 
 export interface Step {
   id: string
@@ -42,5 +42,5 @@ export async function listSteps(
   return listStepRows(app.db, run, input.page)
 }
 
-/** Ids of all steps of a run that have rows, for the executor that takes it over. */
-export const knownStepIds = async (app: Needs<'db'>, runId: string): Promise<Set<string>> => new Set(await readStepIds(app.db, runId))
+/** All steps of a run that have rows, by id, with what they used: for the executor that takes it over. */
+export const knownSteps = (app: Needs<'db'>, runId: string): Promise<Map<string, Usage | null>> => readStepUsages(app.db, runId)

@@ -61,11 +61,13 @@ export interface LogRow {
   tool_calls: string | null
   tool_call_id: string | null
   extra: string | null
+  /** A client deleted it: the state keeps it, models do not read it. */
+  deleted?: boolean
 }
 
 export const readLogRows = (db: Db, tenantId: string, ids: string[]): Promise<LogRow[]> =>
   db.hot<LogRow>(
-    `select id, thread_id, key, role, content, tool_calls, tool_call_id, extra from message where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid`,
+    `select id, thread_id, key, role, content, tool_calls, tool_call_id, extra, deleted_at is not null as deleted from message where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid`,
     [`{${ids.join(',')}}`, tenantId],
   )
 

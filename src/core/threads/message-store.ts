@@ -48,7 +48,8 @@ const append: Statement<MessageRecord, boolean> = {
   itemsMax: 128,
   async run(db, items) {
     const rows = await db.hot<{ id: string }>(
-      `with m as materialized (select *, row_number() over (partition by thread_id order by ord) - 1 as nth, count(*) over (partition by thread_id)::int as n
+      `with m as materialized (select *, row_number() over (partition by thread_id, tenant_id order by ord) - 1 as nth,
+          count(*) over (partition by thread_id, tenant_id)::int as n
         from json_to_recordset($1::text::json) as m(ord int, ${MESSAGE_RECORD})),
       t as (update thread t set next_seq = t.next_seq + g.n from (select distinct thread_id, tenant_id, n from m) g
         where t.id = g.thread_id and t.tenant_id is not distinct from g.tenant_id and (t.run_id is null or g.thread_id is null) returning t.id, t.tenant_id, t.next_seq - g.n as base)

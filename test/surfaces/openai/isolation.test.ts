@@ -4,7 +4,7 @@ import { documentedOperations, fill, type Operation, type Schema, servedOperatio
 import { buildWorld, exampleOf, pathsOf, WORLD_SCRIPTS, type World } from '../../contract/world.ts'
 import { Calls } from '../../support/calls.ts'
 import { EventReader } from '../../support/events.ts'
-import { type Served, serve } from '../../support/served.ts'
+import { SERVER_START_MS, type Served, serve } from '../../support/served.ts'
 
 const operations = documentedOperations()
 
@@ -71,7 +71,11 @@ const looksLikeId = (name: string): boolean => /^(?:id|ids|after|before)$|_ids?$
 /** Names of fields that hold ids, at any depth. */
 function idFields(schema: Schema | undefined): string[] {
   if (!schema) return []
-  const inner = [...(schema.anyOf ?? []), schema.items, typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined]
+  const inner = [
+    ...(schema.anyOf ?? []),
+    schema.items,
+    typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined,
+  ]
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, child]) => [...(looksLikeId(name) ? [name] : []), ...idFields(child)])
   return [...new Set([...own, ...inner.flatMap(idFields)])]
 }
@@ -93,8 +97,7 @@ function slotsOf(operation: Operation): Slot[] {
 
 /** All ways to choose from the slots which are the other tenant's: at least one. */
 function choices(slots: readonly Slot[]): Slot[][] {
-  const all = slots.reduce<Slot[][]>((sets, one) => [...sets, ...sets.map((set) => [...set, one])], [[]])
-  return all.filter((set) => set.length > 0)
+  return Array.from({ length: 2 ** slots.length - 1 }, (_, bits) => slots.filter((_slot, i) => ((bits + 1) >> i) & 1))
 }
 
 let served: Served
@@ -112,7 +115,7 @@ beforeAll(async () => {
   others = new Calls(served, { key: served.otherKey })
   victim = await buildWorld(others)
   before = await snapshot(victim)
-})
+}, SERVER_START_MS)
 afterAll(() => served.close())
 
 interface Answer {

@@ -1,0 +1,36 @@
+import { expect, test } from 'bun:test'
+import { isUuid, newId, readId, spellId } from '../../src/core/id.ts'
+
+test('new ids are UUIDs of version 7 that sort by creation', () => {
+  const ids = Array.from({ length: 2_000 }, newId)
+  expect(ids.every(isUuid)).toBe(true)
+  expect(ids.every((id) => id[14] === '7')).toBe(true)
+  expect([...ids].sort()).toEqual(ids)
+  expect(new Set(ids).size).toBe(ids.length)
+})
+
+test('a spelled id reads back to the same UUID, under its own prefix only', () => {
+  const id = newId()
+  const spelled = spellId('thread_', id)
+  expect(spelled).toBe(`thread_${id.replaceAll('-', '')}`)
+  expect(readId('thread_', spelled)).toBe(id)
+  expect(readId('run_', spelled)).toBeUndefined()
+})
+
+test.each([
+  '',
+  'thread_',
+  'thread_0192',
+  `thread_${'g'.repeat(32)}`,
+  `thread_${'A'.repeat(32)}`,
+  `thread_${'0'.repeat(33)}`,
+  `thread_${'0'.repeat(31)}\n`,
+  `Thread_${'0'.repeat(32)}`,
+  newId(),
+])('%p is no id of a thread', (text) => {
+  expect(readId('thread_', text)).toBeUndefined()
+})
+
+test.each(['', 'x', newId().toUpperCase(), newId().replaceAll('-', ''), `${newId()} `, `{${newId()}}`])('%p is no canonical UUID', (text) => {
+  expect(isUuid(text)).toBe(false)
+})
