@@ -79,6 +79,12 @@ describe('own routes', () => {
     expect(asked).toBe(0)
   })
 
+  test('are found behind any host, however short its name', async () => {
+    const { fetch } = createHandler(parts())
+    for (const host of ['api', 'a:1', '[::1]:80', 'localhost', 'a.longer.name.example'])
+      expect((await fetch(new Request(`http://${host}/health`))).status).toBe(200)
+  })
+
   test('readiness names the part that fails, without its inner words', async () => {
     const probes = {
       database: () => Promise.reject(new Fault('unavailable', 'The database does not answer.')),

@@ -65,6 +65,8 @@ export class Execution {
       recorder: this.recorder,
       contextTokens: engine.limits.contextTokens,
       attempt: claimed.attempt,
+      // The model is what a run waits for. Given to the graph, the signal would be joined and listened to at every task.
+      signal: this.abort.signal,
       // A checkpoint of this run exists once a turn is over, not before.
       begun: claimed.started,
       beforeEnd: () => this.stream.hold(),
@@ -169,7 +171,6 @@ export class Execution {
       streamMode: [],
       durability: 'sync',
       recursionLimit: engine.limits.stepsMax,
-      signal: this.abort.signal,
     })
     for await (const _ of stream); // no mode was asked for: this waits for the end
   }

@@ -31,6 +31,8 @@ export class ModelHost implements Host {
       attempt: number
       /** True where an earlier claim of this run has taken a turn. */
       begun: boolean
+      /** Fires when the run is to stop. */
+      signal: AbortSignal
       beforeEnd(): void
     },
   ) {
@@ -38,9 +40,9 @@ export class ModelHost implements Host {
     this.usage = run.usage ?? { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
   }
 
-  async turn(messages: BaseMessage[], signal: AbortSignal | undefined): Promise<BaseMessage[]> {
+  async turn(messages: BaseMessage[]): Promise<BaseMessage[]> {
     const { config } = this.run
-    const { recorder } = this.parts
+    const { recorder, signal } = this.parts
     const left = this.budgets()
     if (left.completion !== null && left.completion <= 0) return this.stop('max_completion_tokens')
     const prompt = buildPrompt(messages, config, Math.min(left.prompt ?? Number.POSITIVE_INFINITY, this.parts.contextTokens))
@@ -55,8 +57,8 @@ export class ModelHost implements Host {
       attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
     }
     this.first = false
-    const generated = await this.app.models.generate(request, recorder, signal ?? new AbortController().signal)
-    signal?.throwIfAborted()
+    const generated = await this.app.models.generate(request, recorder, signal)
+    signal.throwIfAborted()
     const usage = generated.usage ?? estimated(generated, prompt.tokens)
     this.usage = add(this.usage, usage)
     this.parts.beforeEnd()

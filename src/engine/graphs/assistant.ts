@@ -8,7 +8,7 @@ import { own } from '../messages.ts'
 /** What a run lends its nodes. It travels in `configurable` under a `__` key: never stored, never traced. */
 export interface Host {
   /** One turn of the model over the conversation so far: the messages it adds. */
-  turn(messages: BaseMessage[], signal: AbortSignal | undefined): Promise<BaseMessage[]>
+  turn(messages: BaseMessage[]): Promise<BaseMessage[]>
 }
 export const HOST = '__host'
 const hostOf = (config: RunnableConfig): Host => config.configurable?.[HOST] as Host
@@ -35,7 +35,7 @@ class Node<I, O> extends Runnable<I, O> {
 }
 
 const model = new Node<State, Partial<State>>(async (state, config) => ({
-  messages: await hostOf(config).turn(state.messages, config.signal),
+  messages: await hostOf(config).turn(state.messages),
 }))
 
 /** Of the state alone: a state update runs the edges too, with no run behind it. */
