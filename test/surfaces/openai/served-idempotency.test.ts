@@ -115,7 +115,9 @@ test('a streamed completion repeated with its key says the same text', async () 
   const key = fresh()
   const text = async () => {
     const chunks = (await readData(await post('/v1/chat/completions', body, key))).slice(0, -1)
-    return chunks.map((chunk) => (JSON.parse(chunk) as { choices: { delta: { content?: string } }[] }).choices[0]?.delta.content ?? '').join('')
+    return chunks
+      .map((chunk) => (JSON.parse(chunk) as { choices: { delta: { content?: string } }[] }).choices[0]?.delta.content ?? '')
+      .join('')
   }
   expect([await text(), await text()]).toEqual(['say this', 'say this'])
 })
