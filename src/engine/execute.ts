@@ -1,4 +1,5 @@
 import { Command, GraphRecursionError } from '@langchain/langgraph'
+import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
 import { Fault } from '../core/fault.ts'
 import type { Needs } from '../core/needs.ts'
 import { type Commit, commitStep, isCommitted } from '../core/runs/commits.ts'
@@ -8,7 +9,7 @@ import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { RunStatus } from '../core/runs/status.ts'
 import { knownSteps } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
-import { Checkpointer, noRows } from './checkpointer.ts'
+import { Checkpointer, noRows, type Owner } from './checkpointer.ts'
 import { HOST } from './graphs/assistant.ts'
 import type { Graph } from './graphs/registry.ts'
 import { messageFrom } from './messages.ts'
@@ -49,6 +50,8 @@ export class Execution {
   private nextSeq: number
   /** Readers know that the run was asked to stop. */
   private cancelTold = false
+  /** Nothing may be written any more: somebody else has the lease, or something that was to be written is missing. */
+  private lost = false
   private readonly startedAt: number
 
   constructor(
@@ -77,8 +80,12 @@ export class Execution {
     return this.claimed.run.id
   }
 
-  /** The first reason wins. A cancellation is told to readers at once, before the model has noticed. */
+  /**
+   * The first reason wins, but a lost run is lost whatever else was asked of it. A cancellation is told to readers at
+   * once, before the model has noticed.
+   */
   stop(reason: StopReason): void {
+    if (reason === 'lost') this.lost = true
     if (this.abort.signal.aborted) return
     if (reason === 'cancel') this.tellCancelling()
     this.abort.abort(reason)
@@ -131,8 +138,10 @@ export class Execution {
     const { engine, claimed } = this
     if (claimed.attempt > engine.limits.attemptsMax)
       return failure({ code: 'server_error', message: `The run was interrupted ${claimed.attempt - 1} times and given up.` })
+    // A database that does not answer is no end of the run: outside of what makes it fail.
+    const head = this.abort.signal.aborted ? undefined : await this.readHead()
     try {
-      if (!this.abort.signal.aborted) await this.runGraph()
+      if (!this.abort.signal.aborted) await this.runGraph(head)
       if (!this.abort.signal.aborted) return this.natural()
     } catch (cause) {
       if (!this.abort.signal.aborted) return failure(this.errorOf(cause), cause instanceof Filtered ? 'content_filter' : 'run_failed')
@@ -153,13 +162,21 @@ export class Execution {
     return { status: this.saver?.interrupts.length ? 'waiting' : 'completed', error: null, cut: null }
   }
 
-  private async runGraph(): Promise<void> {
+  private get owner(): Owner {
+    const { run } = this.claimed
+    return { tenantId: run.tenantId, runId: run.id, assistantId: run.assistantId }
+  }
+
+  private async readHead(): Promise<CheckpointTuple | undefined> {
+    const { run, headId } = this.claimed
+    const key = { thread_id: run.threadId, checkpoint_id: headId }
+    return headId ? new Checkpointer(this.engine.app, this.owner).getTuple({ configurable: key }) : undefined
+  }
+
+  private async runGraph(head: CheckpointTuple | undefined): Promise<void> {
     const { engine, claimed } = this
     const { run } = claimed
-    const owner = { tenantId: run.tenantId, runId: run.id, assistantId: run.assistantId }
-    const key = { thread_id: run.threadId, ...(claimed.headId ? { checkpoint_id: claimed.headId } : {}) }
-    const head = claimed.headId ? await new Checkpointer(engine.app, owner).getTuple({ configurable: key }) : undefined
-    this.saver = new RunCheckpointer(engine.app, owner, {
+    this.saver = new RunCheckpointer(engine.app, this.owner, {
       threadId: run.threadId,
       head,
       graph: engine.graph,
@@ -200,8 +217,8 @@ export class Execution {
   private async finish(natural: End): Promise<void> {
     await this.saver?.settle()
     await this.stream.settle()
+    if (this.lost) return
     const reason = this.abort.signal.reason as StopReason | undefined
-    if (reason === 'lost') return
     const end = reason === 'cancel' && natural.status === 'waiting' ? CANCELLED : natural
     const half = end.cut ? this.recorder.cutOff({ ...end.cut, error: end.error }) : undefined
     const after = await this.commit(end, half ? { halves: [half] } : {})
@@ -237,6 +254,7 @@ export class Execution {
     const { app } = this.engine
     const { run, fence } = this.claimed
     await this.stream.settle()
+    if (this.lost) throw new Lost()
     const at = app.clock.now()
     if (to.status !== 'running') this.stream.emit(this.statusEvent(to.status, to.error, at))
     const rows = this.saver?.take() ?? noRows()
@@ -284,7 +302,10 @@ export class Execution {
     if (facts) Object.assign(message, facts)
   }
 
-  /** A commit that fails for a reason of the database is tried until the lease would be over. */
+  /**
+   * A commit that fails for a reason of the database is tried until the lease would be over. Then the run is left to
+   * the next claim: whatever this attempt wrote later would stand on rows and events that are not there.
+   */
   private async keep(commit: Commit): Promise<RunStatus> {
     const { app, limits } = this.engine
     const until = app.clock.now() + limits.leaseMs
@@ -296,7 +317,12 @@ export class Execution {
         this.stop('lost')
         throw new Lost()
       } catch (cause) {
-        if (cause instanceof Lost || app.clock.now() + wait > until) throw cause
+        if (cause instanceof Lost) throw cause
+        if (app.clock.now() + wait > until) {
+          app.log.error('run.broke_off', { run: this.id, cause })
+          this.stop('lost')
+          throw new Lost()
+        }
         app.log.warn('commit.retry', { run: this.id, cause: String(cause) })
         await Bun.sleep(wait)
       }

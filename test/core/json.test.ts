@@ -12,7 +12,7 @@ let records: Records
 beforeAll(async () => {
   database = await cloneDatabase()
   records = await openClient(database.target, { poolMax: 2, log: silentLog, shared: true })
-})
+}, 60_000)
 afterAll(async () => {
   await records.close()
   await database.drop()

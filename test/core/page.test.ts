@@ -8,7 +8,7 @@ import { listRuns } from '../../src/core/runs/runs.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { createMessage, listMessages } from '../../src/core/threads/messages.ts'
 import { createThread } from '../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { UNKNOWN_ID } from '../support/runs.ts'
 
 const ROWS = 23
@@ -36,7 +36,7 @@ beforeAll(async () => {
     messages: { ids: ids.messages, read: (page) => listMessages(app, caller, { threadId: thread.id, page }) },
     runs: { ids: ids.runs, read: (page) => listRuns(app, caller, { threadId: thread.id, page }) },
   }
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 describe.each(['assistants', 'messages', 'runs'] as const)('%s', (name) => {

@@ -14,13 +14,13 @@ import { writeCheckpoints } from '../../src/core/threads/checkpoints.ts'
 import { createThread } from '../../src/core/threads/threads.ts'
 import { Checkpointer, type Owner } from '../../src/engine/checkpointer.ts'
 import { RunCheckpointer } from '../../src/engine/run-checkpointer.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { loadKit, withExceptions } from './kit.ts'
 
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp({ slots: 0 })
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const configurable = (config: RunnableConfig | undefined): Record<string, string | undefined> => config?.configurable ?? {}

@@ -3,7 +3,7 @@ import type { RunEvent, StepCall } from '../../src/core/runs/events.ts'
 import { listSteps } from '../../src/core/runs/steps.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { getThread } from '../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import {
   answer,
   callsFunctions,
@@ -24,7 +24,7 @@ import {
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp()
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const stepsOf = async ({ caller, threadId, run }: Started) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cancelRun } from '../../src/core/runs/stop.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import type { Side } from '../support/faulty-db.ts'
 import {
   answer,
@@ -20,7 +20,7 @@ import {
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp()
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const ORDINARY = ['run queued', 'run running', 'step message', 'text one ', 'text two', 'message_end', 'step_end completed', 'run completed']

@@ -5,7 +5,7 @@ import { isEnd } from '../../src/core/runs/status.ts'
 import { listSteps } from '../../src/core/runs/steps.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { getThread } from '../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import {
   answer,
   callsFunctions,
@@ -27,7 +27,7 @@ import {
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp({ shared: true, slots: 0 })
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const newWorker = () => app.replica({ slots: 8 })

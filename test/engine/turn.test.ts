@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { ScriptTurn } from '../../src/drivers/models/port.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { type ModelReply, type ModelServer, startModelServer } from '../support/model-server.ts'
 import { answer, callsFunctions, currentRun, FUNCTION, messagesOf, type Start, sketch, startRun, storyOf, untilEnd } from '../support/runs.ts'
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = startModelServer()
   const stub = { name: 'stub', baseUrl: server.url, apiKey: null, models: ['stub'] }
   app = await openTestApp({ models: { providers: [stub], retriesMax: 0 }, contextTokens: 4_000 })
-})
+}, OPEN_MS)
 afterAll(async () => {
   await app.close()
   await server.stop()

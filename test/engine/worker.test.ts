@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cancelRun } from '../../src/core/runs/stop.ts'
-import { openTestApp, type TestApp } from '../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import {
   currentRun,
   isText,
@@ -17,7 +17,7 @@ import {
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp({ shared: true, slots: 0 })
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const story = (started: Started) => storyOf(app, { caller: started.caller, run: started.run })

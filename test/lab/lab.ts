@@ -20,6 +20,8 @@ export interface LabOptions {
   /** Also kill 0, 7, 14, ... 294 milliseconds after a run was created, as far as there are kills. */
   finely: boolean
   progress?: (text: string) => void
+  /** For the test of the checker: breaks something before it looks. */
+  sabotage?: (db: Db) => Promise<void>
 }
 
 export interface LabReport {
@@ -78,6 +80,7 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
     const settledMs = await settle(records.db, violations)
     traffic.stop()
     await clients
+    await options.sabotage?.(records.db)
     const journals = await check({ base: await keeper.url(), records, history: traffic.ground.history, violations })
     const facts = await countRuns(records.db)
     await records.close()

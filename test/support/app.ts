@@ -12,6 +12,9 @@ import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
 import { FaultyDb } from './faulty-db.ts'
 import { cloneDatabase, type TestDatabase } from './postgres.ts'
 
+/** For the hook that opens an app: the first of a test run also makes the Postgres that all share. */
+export const OPEN_MS = 60_000
+
 /** Stands still until a test moves it. */
 export class TestClock implements Clock {
   constructor(private time = 1_800_000_000_000) {}

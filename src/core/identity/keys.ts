@@ -98,8 +98,13 @@ interface Known {
 export class KeyRing {
   private readonly known = new Map<string, Known>()
   private readonly stop: () => void
+  /** Goes up with every change: what was read before one is not remembered after it. */
+  private changes = 0
   constructor(private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>) {
-    this.stop = app.signals.onKeyChanged(() => this.known.clear())
+    this.stop = app.signals.onKeyChanged(() => {
+      this.changes++
+      this.known.clear()
+    })
   }
 
   close(): void {
@@ -118,6 +123,7 @@ export class KeyRing {
   }
 
   private async look(digest: string, now: number): Promise<Known | undefined> {
+    const { changes } = this
     const row = await findKey(this.app.db, digest)
     if (!row || row.revoked_at !== null) {
       this.known.delete(digest)
@@ -131,7 +137,7 @@ export class KeyRing {
       usedAt: this.known.get(digest)?.usedAt ?? row.last_used_at ?? 0,
     }
     if (this.known.size >= KNOWN_MAX) this.known.clear()
-    this.known.set(digest, known)
+    if (changes === this.changes) this.known.set(digest, known)
     return known
   }
 

@@ -1,5 +1,5 @@
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import type { RunEvent, Segment } from './events.ts'
 import { getRun, type Run } from './runs.ts'
@@ -54,6 +54,7 @@ export async function* followRun(
   input: { run: Run; first?: Segment; signal: AbortSignal },
 ): AsyncGenerator<Segment> {
   requireScope(caller, 'read')
+  if (input.run.tenantId !== caller.tenantId) throw notFound('run', input.run.id)
   const mailbox = new Mailbox(input.signal)
   const unsubscribe = app.signals.subscribe(input.run.id, mailbox)
   try {

@@ -49,5 +49,6 @@ export function openai(app: App, options: { prefix?: string } = {}) {
     .use(embeddings(app))
     .use(chat(app))
     .use(unsupported(app))
-  return plugin.all('/*', unknownUrl(plugin.routes), { detail: { hide: true } })
+  const unknown = unknownUrl(plugin.routes)
+  return plugin.all('/', unknown, { detail: { hide: true } }).all('/*', unknown, { detail: { hide: true } })
 }

@@ -7,13 +7,13 @@ import {
   getAssistant,
   listAssistants,
 } from '../../../src/core/assistants/assistants.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { currentRun, startRun, untilEnd } from '../../support/runs.ts'
 
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp()
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const change = (id: string, change: AssistantChange) => changeAssistant(app, app.one, { id, change })

@@ -3,7 +3,7 @@ import { createAssistant, deleteAssistant } from '../../../src/core/assistants/a
 import { createRun, createThreadRun } from '../../../src/core/runs/create.ts'
 import { listRuns, type NewRun } from '../../../src/core/runs/runs.ts'
 import { createThread, getThread } from '../../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import {
   callsFunctions,
   currentRun,
@@ -24,7 +24,7 @@ beforeAll(async () => {
   app = await openTestApp()
   idle = await app.replica({ slots: 0 })
   assistantId = (await createAssistant(app, app.one, { model: 'echo' })).id
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const newThread = async () => (await createThread(app, app.one, {})).id

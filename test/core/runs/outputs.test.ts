@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { submitOutputs } from '../../../src/core/runs/outputs.ts'
 import { getThread } from '../../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { callsFunctions, currentRun, journalOf, type Started, sketch, startRun, storyOf, UNKNOWN_ID, untilEnd } from '../../support/runs.ts'
 
 let app: TestApp
@@ -10,7 +10,7 @@ let idle: TestApp
 beforeAll(async () => {
   app = await openTestApp({ shared: true })
   idle = await app.replica({ slots: 0 })
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const waiting = async (...ids: string[]): Promise<Started> => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { changeRun, getRun } from '../../../src/core/runs/runs.ts'
 import { getStep, listSteps } from '../../../src/core/runs/steps.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { answer, callsFunctions, type Started, startRun, storyOf, UNKNOWN_ID, untilEnd } from '../../support/runs.ts'
 
 let app: TestApp
@@ -15,7 +15,7 @@ beforeAll(async () => {
     await answer(app, rounds, { [id]: `out ${id}` })
   }
   await untilEnd(app, rounds)
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const keyOf = ({ threadId, run }: Started) => ({ threadId, id: run.id })

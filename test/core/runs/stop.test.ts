@@ -4,7 +4,7 @@ import type { Run } from '../../../src/core/runs/runs.ts'
 import { listSteps } from '../../../src/core/runs/steps.ts'
 import { cancelRun, expireRuns } from '../../../src/core/runs/stop.ts'
 import { getThread } from '../../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import {
   callsFunctions,
   currentRun,
@@ -26,7 +26,7 @@ let idle: TestApp
 beforeAll(async () => {
   app = await openTestApp()
   idle = await app.replica({ slots: 0 })
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 const cancel = (by: TestApp, { caller, run }: { caller: Caller; run: Run }) => cancelRun(by, caller, { threadId: run.threadId, id: run.id })

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { followRun } from '../../../src/core/runs/journal.ts'
 import { changeThread, createThread, deleteThread, getThread } from '../../../src/core/threads/threads.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { isText, messagesOf, saysThenHangs, startRun, until, untilEnd, untilEvent } from '../../support/runs.ts'
 
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp()
-})
+}, OPEN_MS)
 afterAll(() => app.close())
 
 test('a thread comes back as it was made, its messages in order', async () => {
