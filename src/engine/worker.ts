@@ -31,6 +31,7 @@ export class Worker implements LocalWorker {
   private readonly engine: Engine
   private readonly running = new Map<string, { execution: Execution; done: Promise<void> }>()
   private readonly timers: Timer[] = []
+  private renewal: Timer | undefined
   private reserved = 0
   private scanning = false
   private lookedAround: Promise<void> = Promise.resolve()
@@ -47,7 +48,7 @@ export class Worker implements LocalWorker {
 
   start(): void {
     if (this.options.slots === 0) return
-    this.timers.push(setInterval(() => void this.renew(), this.options.leaseMs / RENEWALS_PER_LEASE))
+    this.renewal = setInterval(() => void this.renew(), this.options.leaseMs / RENEWALS_PER_LEASE)
     this.timers.push(setInterval(() => this.poll(), this.options.pollMs))
     this.timers.push(setInterval(() => this.tidy(() => purge(this.app, this.options)), PURGE_EVERY_MS))
     this.wake()
@@ -165,6 +166,8 @@ export class Worker implements LocalWorker {
     for (const { execution } of this.running.values()) execution.stop('handed_back')
     await all()
     await handBackRuns(this.app, this.id, left)
+    // Not before: a run that drains longer than its lease would be taken for one whose worker died.
+    clearInterval(this.renewal)
     if (left.length > 0) this.app.signals.wake()
   }
 }

@@ -29,7 +29,7 @@ export interface ProxyReport {
 
 /** What is used of ../shared/tools/proxy.ts. */
 interface ProxyTool {
-  startProxy(options: { contract: string; target: string; known: string[] }): { url: string; stop(): Promise<ProxyReport> }
+  startProxy(options: { contract: string; target: string; known: string[] }): CheckedTraffic
 }
 
 /** Accepted deviations from the contract, each with its reason. */
@@ -69,7 +69,8 @@ export const hasProxy = prepared !== undefined
 
 export interface CheckedTraffic {
   url: string
-  /** Ends the proxy and answers what it saw. */
+  /** What it saw until now. */
+  report(): ProxyReport
   stop(): Promise<ProxyReport>
 }
 

@@ -103,3 +103,13 @@ function openSdk4(access: Access): Sdk {
     deleteCompletion: (id) => client.chat.completions.del(id),
   }
 }
+
+/** The exception that the SDK makes of a refusal. */
+export async function refusedBy(sdk: Sdk, call: Promise<unknown>): Promise<InstanceType<Sdk['errors']['APIError']>> {
+  const error = await call.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  )
+  if (!(error instanceof sdk.errors.APIError)) throw new Error(`Not refused by the API: ${String(error)}`)
+  return error
+}

@@ -31,6 +31,9 @@ test.each([
   expect(readId('thread_', text)).toBeUndefined()
 })
 
-test.each(['', 'x', newId().toUpperCase(), newId().replaceAll('-', ''), `${newId()} `, `{${newId()}}`])('%p is no canonical UUID', (text) => {
-  expect(isUuid(text)).toBe(false)
-})
+test.each(['', 'x', newId().toUpperCase(), newId().replaceAll('-', ''), `${newId()} `, `{${newId()}}`])(
+  '%p is no canonical UUID',
+  (text) => {
+    expect(isUuid(text)).toBe(false)
+  },
+)

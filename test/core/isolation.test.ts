@@ -6,8 +6,8 @@ import * as assistants from '../../src/core/assistants/assistants.ts'
 import type { Caller } from '../../src/core/caller.ts'
 import * as completions from '../../src/core/completions/completions.ts'
 import { Fault } from '../../src/core/fault.ts'
-import * as keys from '../../src/core/identity/keys.ts'
 import { newId } from '../../src/core/id.ts'
+import * as keys from '../../src/core/identity/keys.ts'
 import * as create from '../../src/core/runs/create.ts'
 import * as journal from '../../src/core/runs/journal.ts'
 import * as outputs from '../../src/core/runs/outputs.ts'
@@ -59,7 +59,13 @@ async function fill(caller: Caller): Promise<Ids> {
   const page = { limit: 1, order: 'asc' as const }
   const [step] = (await steps.listSteps(app, caller, { threadId: done.threadId, runId: done.run.id, page })).items
   const [message] = (await messages.listMessages(app, caller, { threadId: done.threadId, page })).items
-  const asked = { model: 'echo', messages: [{ role: 'user', content: 'x' }], options: {}, keep: { metadata: {} }, signal: AbortSignal.timeout(4_000) }
+  const asked = {
+    model: 'echo',
+    messages: [{ role: 'user', content: 'x' }],
+    options: {},
+    keep: { metadata: {} },
+    signal: AbortSignal.timeout(4_000),
+  }
   const completion = await completions.createCompletion(app, caller, asked)
   const { key } = await keys.createKey(app, caller, { name: 'k', scopes: ['read'] })
   return {
@@ -91,7 +97,9 @@ const CASES: Record<string, Case[]> = {
   'completions.changeCompletion': [(c, ids) => completions.changeCompletion(app, c, { id: ids.completion, metadata })],
   'completions.deleteCompletion': [(c, ids) => completions.deleteCompletion(app, c, ids.completion)],
   'completions.listCompletionMessages': [(c, ids) => completions.listCompletionMessages(app, c, { id: ids.completion, page })],
-  'completions.listCompletions': [(c, ids) => completions.listCompletions(app, c, { page: { ...page, after: ids.completion } })],
+  'completions.listCompletions': [
+    (c, ids) => completions.listCompletions(app, c, { page: { ...page, after: ids.completion }, filter: {} }),
+  ],
   'keys.revokeKey': [(c, ids) => keys.revokeKey(app, c, ids.key)],
   'create.createRun': [
     (c, ids) => create.createRun(app, c, { threadId: ids.thread, run: newRun(ids) }),
@@ -159,7 +167,14 @@ const CASES: Record<string, Case[]> = {
   'checkpoints.readLog': [(c, ids) => checkpoints.readLog(app, c.tenantId, [ids.message])],
   'checkpoints.writeCheckpoints': [
     (c, ids) =>
-      checkpoints.writeCheckpoints(app, { tenantId: c.tenantId, threadId: ids.thread, messages: [], checkpoints: [], blobs: [], writes: [] }),
+      checkpoints.writeCheckpoints(app, {
+        tenantId: c.tenantId,
+        threadId: ids.thread,
+        messages: [],
+        checkpoints: [],
+        blobs: [],
+        writes: [],
+      }),
   ],
   'checkpoints.deleteCheckpoints': [(c, ids) => checkpoints.deleteCheckpoints(app, c.tenantId, ids.thread)],
 }
@@ -192,25 +207,41 @@ async function outcome(run: () => Promise<unknown>, ids: Ids): Promise<string> {
 
 const contents = async () =>
   Promise.all(
-    ['assistant', 'assistant_version', 'thread', 'message', 'run', 'run_step', 'tool_call', 'run_event', 'checkpoint', 'completion', 'api_key'].map(
-      (table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId]),
-    ),
+    [
+      'assistant',
+      'assistant_version',
+      'thread',
+      'message',
+      'run',
+      'run_step',
+      'tool_call',
+      'run_event',
+      'checkpoint',
+      'completion',
+      'api_key',
+    ].map((table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId])),
   )
 
-test.each(Object.entries(CASES))("%s answers for another tenant's id exactly as for one that is not there, and changes nothing", async (_, cases) => {
-  const before = await contents()
-  for (const run of cases) {
-    const none = missing()
-    const foreign = await outcome(() => run(stranger, theirs), theirs)
-    expect(foreign).toBe(await outcome(() => run(stranger, none), none))
-    expect(foreign).not.toContain('"error"')
-  }
-  expect(await contents()).toEqual(before)
-})
+test.each(Object.entries(CASES))(
+  "%s answers for another tenant's id exactly as for one that is not there, and changes nothing",
+  async (_, cases) => {
+    const before = await contents()
+    for (const run of cases) {
+      const none = missing()
+      const foreign = await outcome(() => run(stranger, theirs), theirs)
+      expect(foreign).toBe(await outcome(() => run(stranger, none), none))
+      expect(foreign).not.toContain('"error"')
+    }
+    expect(await contents()).toEqual(before)
+  },
+)
 
 test('the same calls succeed or fail differently for the owner, so that the cases above do reach the records', async () => {
-  for (const name of ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread', 'completions.getCompletion'])
-    expect(await outcome(() => (CASES[name]?.[0] as Case)(owner, theirs), theirs)).toStartWith('{"value":{')
+  const reads = ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread']
+  for (const name of [...reads, 'completions.getCompletion']) {
+    const [own = () => Promise.reject(new Error(`no case for ${name}`))] = CASES[name] ?? []
+    expect(await outcome(() => own(owner, theirs), theirs)).toStartWith('{"value":{')
+  }
   const read = await checkpoints.readCheckpoints(app, owner.tenantId, { threadId: theirs.thread })
   expect(read.length).toBeGreaterThan(0)
 })
@@ -222,7 +253,8 @@ test('every exported function of core that takes a caller has such a case', () =
     const module = path.match(/([\w-]+)\.ts$/)?.[1] ?? ''
     if (module.endsWith('store')) continue
     const text = readFileSync(join(ROOT, path), 'utf8')
-    for (const [, name] of text.matchAll(/^export (?:async )?(?:function\*? |const )(\w+)[^\n]*\(\n?[^)]*\bcaller: Caller/gm)) found.push(`${module}.${name}`)
+    for (const [, name] of text.matchAll(/^export (?:async )?(?:function\*? |const )(\w+)[^\n]*\(\n?[^)]*\bcaller: Caller/gm))
+      found.push(`${module}.${name}`)
   }
   expect(found.length).toBeGreaterThan(25)
   expect(found.filter((name) => !known.has(name))).toEqual([])

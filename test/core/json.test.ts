@@ -20,7 +20,9 @@ afterAll(async () => {
 
 /** Through JSON, as every statement sends its rows. */
 const roundTrip = async (text: string): Promise<string | undefined> => {
-  const rows = await records.db.query<{ v: string }>('select v from json_to_recordset($1::text::json) as x(v text)', [JSON.stringify([{ v: text }])])
+  const rows = await records.db.query<{ v: string }>('select v from json_to_recordset($1::text::json) as x(v text)', [
+    JSON.stringify([{ v: text }]),
+  ])
   return rows[0]?.v
 }
 

@@ -58,21 +58,27 @@ describe.each(['assistants', 'messages', 'runs'] as const)('%s', (name) => {
     expect(seen).toEqual(all(order))
   })
 
-  test.each(['asc', 'desc'] as const)('before shows the page that ends at the cursor, in %s order, and walks back to the start', async (order) => {
-    const list = all(order)
-    expect(await read({ limit: 4, order, before: list[10] ?? '' })).toEqual({ ids: list.slice(6, 10), hasMore: true })
-    expect(await read({ limit: 4, order, before: list[4] ?? '' })).toEqual({ ids: list.slice(0, 4), hasMore: false })
-    expect(await read({ limit: 4, order, before: list[2] ?? '' })).toEqual({ ids: list.slice(0, 2), hasMore: false })
-    expect(await read({ limit: 4, order, before: list[0] ?? '' })).toEqual({ ids: [], hasMore: false })
-  })
+  test.each(['asc', 'desc'] as const)(
+    'before shows the page that ends at the cursor, in %s order, and walks back to the start',
+    async (order) => {
+      const list = all(order)
+      expect(await read({ limit: 4, order, before: list[10] ?? '' })).toEqual({ ids: list.slice(6, 10), hasMore: true })
+      expect(await read({ limit: 4, order, before: list[4] ?? '' })).toEqual({ ids: list.slice(0, 4), hasMore: false })
+      expect(await read({ limit: 4, order, before: list[2] ?? '' })).toEqual({ ids: list.slice(0, 2), hasMore: false })
+      expect(await read({ limit: 4, order, before: list[0] ?? '' })).toEqual({ ids: [], hasMore: false })
+    },
+  )
 
-  test.each(['asc', 'desc'] as const)('after and before together show what lies between, nearest to after first, in %s order', async (order) => {
-    const list = all(order)
-    const between = { after: list[3] ?? '', before: list[9] ?? '' }
-    expect(await read({ limit: 10, order, ...between })).toEqual({ ids: list.slice(4, 9), hasMore: false })
-    expect(await read({ limit: 2, order, ...between })).toEqual({ ids: list.slice(4, 6), hasMore: true })
-    expect((await read({ limit: 10, order, after: between.before, before: between.after })).ids).toEqual([])
-  })
+  test.each(['asc', 'desc'] as const)(
+    'after and before together show what lies between, nearest to after first, in %s order',
+    async (order) => {
+      const list = all(order)
+      const between = { after: list[3] ?? '', before: list[9] ?? '' }
+      expect(await read({ limit: 10, order, ...between })).toEqual({ ids: list.slice(4, 9), hasMore: false })
+      expect(await read({ limit: 2, order, ...between })).toEqual({ ids: list.slice(4, 6), hasMore: true })
+      expect((await read({ limit: 10, order, after: between.before, before: between.after })).ids).toEqual([])
+    },
+  )
 
   test('has_more is told exactly at the edge', async () => {
     expect((await read({ limit: ROWS, order: 'asc' })).hasMore).toBe(false)

@@ -97,7 +97,15 @@ test('two rounds of calls: each answer closes its step with the outputs, and the
   const turns = [callsFunctions('call_1', 'call_2'), callsFunctions('call_3'), { text: ['the end'] }]
   const started = await waitingRun({ turns })
   const first = await answer(app, started, { call_1: 'out one', call_2: 'out two' })
-  expect((await storyOf(app, started)).slice(first.after).map((e) => e.type)).toEqual(['step_end', 'status', 'status', 'step', 'call', 'arguments', 'status'])
+  expect((await storyOf(app, started)).slice(first.after).map((e) => e.type)).toEqual([
+    'step_end',
+    'status',
+    'status',
+    'step',
+    'call',
+    'arguments',
+    'status',
+  ])
   await answer(app, started, { call_3: 'out three' })
   const events = await storyOf(app, started)
   expect(sketch(events)).toEqual([
@@ -127,7 +135,10 @@ test('two rounds of calls: each answer closes its step with the outputs, and the
   ])
   const outputs = events.flatMap((e) => (e.type === 'step_end' ? (e.calls ?? []).map((c: StepCall) => c.output) : []))
   expect(outputs).toEqual(['out one', 'out two', 'out three'])
-  const seen = app.models.requestsTo(started.model).at(-1)?.messages.filter((m) => m.role === 'tool')
+  const seen = app.models
+    .requestsTo(started.model)
+    .at(-1)
+    ?.messages.filter((m) => m.role === 'tool')
   expect(seen?.map((m) => [m.tool_call_id, m.content])).toEqual([
     ['call_1', 'out one'],
     ['call_2', 'out two'],
@@ -173,7 +184,9 @@ test('a repeated, empty or unstorable call id is replaced, so that each call of 
 
 test('what a model says is kept whatever characters it holds', async () => {
   const odd = 'nul \u0000, half a pair \ud800, a whole one \u{1f600}'
-  const started = await waitingRun({ turns: [{ text: [odd], calls: [{ id: 'call_o', name: 'lo\u0000ok', arguments: odd }] }, { text: [odd] }] })
+  const started = await waitingRun({
+    turns: [{ text: [odd], calls: [{ id: 'call_o', name: 'lo\u0000ok', arguments: odd }] }, { text: [odd] }],
+  })
   expect((await currentRun(app, started)).calls?.[0]?.arguments).toBe(odd)
   await answer(app, started, { call_o: odd })
   expect((await untilEnd(app, started)).status).toBe('completed')

@@ -23,7 +23,16 @@ beforeAll(async () => {
 }, OPEN_MS)
 afterAll(() => app.close())
 
-const ORDINARY = ['run queued', 'run running', 'step message', 'text one ', 'text two', 'message_end', 'step_end completed', 'run completed']
+const ORDINARY = [
+  'run queued',
+  'run running',
+  'step message',
+  'text one ',
+  'text two',
+  'message_end',
+  'step_end completed',
+  'run completed',
+]
 
 const faults: [string, Side][] = [
   ['run.journal', 'before'],
@@ -32,36 +41,42 @@ const faults: [string, Side][] = [
   ['run.commit', 'after'],
 ]
 
-test.each(faults)('when %s fails %s it took effect, it is tried again, nothing is doubled, and readers wait for nothing', async (name, side) => {
-  app.db.failNext(name, side)
-  const from = performance.now()
-  const started = await startRun(app, { turns: [{ text: ['one ', 'two'], pauseMs: 5 }] })
-  const events = await storyOf(app, started)
-  expect(performance.now() - from).toBeLessThan(2_000)
-  expect(sketch(events)).toEqual(ORDINARY)
-  expect(await journalOf(app, started.run.id)).toEqual(events)
-  expect((await messagesOf(app, started.caller, started.threadId)).map((m) => m.content)).toEqual(['hello there', 'one two'])
-  expect(app.log.count('journal.retry') + app.log.count('commit.retry')).toBeGreaterThan(0)
-  expect(app.log.count('run.broke_off')).toBe(0)
-})
+test.each(faults)(
+  'when %s fails %s it took effect, it is tried again, nothing is doubled, and readers wait for nothing',
+  async (name, side) => {
+    app.db.failNext(name, side)
+    const from = performance.now()
+    const started = await startRun(app, { turns: [{ text: ['one ', 'two'], pauseMs: 5 }] })
+    const events = await storyOf(app, started)
+    expect(performance.now() - from).toBeLessThan(2_000)
+    expect(sketch(events)).toEqual(ORDINARY)
+    expect(await journalOf(app, started.run.id)).toEqual(events)
+    expect((await messagesOf(app, started.caller, started.threadId)).map((m) => m.content)).toEqual(['hello there', 'one two'])
+    expect(app.log.count('journal.retry') + app.log.count('commit.retry')).toBeGreaterThan(0)
+    expect(app.log.count('run.broke_off')).toBe(0)
+  },
+)
 
-test.each<Side>(['before', 'after'])('when the commit that begins to wait fails %s it took effect, the run waits once and can be answered', async (side) => {
-  app.db.failNext('run.commit', side)
-  const started = await startRun(app, { turns: [callsFunctions('call_w'), { text: ['end'] }] })
-  expect(sketch(await storyOf(app, started)).at(-1)).toBe('run waiting')
-  app.db.failNext('run.commit', side)
-  await answer(app, started, { call_w: 'out' })
-  const events = await storyOf(app, started)
-  expect(sketch(events).filter((line) => line.startsWith('run '))).toEqual([
-    'run queued',
-    'run running',
-    'run waiting',
-    'run queued',
-    'run running',
-    'run completed',
-  ])
-  expect((await currentRun(app, started)).status).toBe('completed')
-})
+test.each<Side>(['before', 'after'])(
+  'when the commit that begins to wait fails %s it took effect, the run waits once and can be answered',
+  async (side) => {
+    app.db.failNext('run.commit', side)
+    const started = await startRun(app, { turns: [callsFunctions('call_w'), { text: ['end'] }] })
+    expect(sketch(await storyOf(app, started)).at(-1)).toBe('run waiting')
+    app.db.failNext('run.commit', side)
+    await answer(app, started, { call_w: 'out' })
+    const events = await storyOf(app, started)
+    expect(sketch(events).filter((line) => line.startsWith('run '))).toEqual([
+      'run queued',
+      'run running',
+      'run waiting',
+      'run queued',
+      'run running',
+      'run completed',
+    ])
+    expect((await currentRun(app, started)).status).toBe('completed')
+  },
+)
 
 test('a run that is asked to stop in the moment it begins to wait is cancelled, told once', async () => {
   for (const side of ['before', 'after'] as const) {

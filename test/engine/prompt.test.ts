@@ -86,7 +86,9 @@ test('last_messages never drops what follows the last user message', () => {
 })
 
 test('auto drops from the middle and keeps both ends', () => {
-  const talk = Array.from({ length: 21 }, (_, i) => (i % 2 ? assistant(`answer ${i} ${'x'.repeat(60)}`) : user(`question ${i} ${'x'.repeat(60)}`)))
+  const talk = Array.from({ length: 21 }, (_, i) =>
+    i % 2 ? assistant(`answer ${i} ${'x'.repeat(60)}`) : user(`question ${i} ${'x'.repeat(60)}`),
+  )
   const { messages, tokens, tooLong } = buildPrompt(talk, config({ instructions: 'sys' }), 200)
   expect(tokens).toBeLessThanOrEqual(200)
   expect(tooLong).toBe(false)
@@ -102,7 +104,13 @@ test('auto drops from the middle and keeps both ends', () => {
 })
 
 test('no budget ever parts a call from its outputs', () => {
-  const talk = Array.from({ length: 12 }, (_, i) => [user(`q${i}`), calling(`c${i}`, `a${i}`, `b${i}`), output(`a${i}`), output(`b${i}`), assistant(`e${i}`)]).flat()
+  const talk = Array.from({ length: 12 }, (_, i) => [
+    user(`q${i}`),
+    calling(`c${i}`, `a${i}`, `b${i}`),
+    output(`a${i}`),
+    output(`b${i}`),
+    assistant(`e${i}`),
+  ]).flat()
   const whole = buildPrompt(talk, config(), null).tokens
   for (let budget = 1; budget <= whole + 1; budget += 3) {
     const { messages, tokens, tooLong } = buildPrompt(talk, config(), budget)
@@ -125,7 +133,13 @@ test('assistant parts become text, user parts stay, and a refusal is read as tex
   const said = new AIMessage({ content: [{ type: 'refusal', refusal: 'no' }] as never })
   const { messages } = buildPrompt([new HumanMessage({ content: parts }), said, new SystemMessage('mid')], config(), null)
   expect(messages).toEqual([
-    { role: 'user', content: [{ type: 'text', text: 'see ' }, { type: 'image_url', image_url: { url: 'data:x' } }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'see ' },
+        { type: 'image_url', image_url: { url: 'data:x' } },
+      ],
+    },
     { role: 'assistant', content: 'no' },
     { role: 'system', content: 'mid' },
   ])

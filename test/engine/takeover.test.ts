@@ -87,7 +87,12 @@ test('the half message of a dead attempt is read neither by the next attempt nor
   app.models.rescript(started.model, [{ text: ['whole'] }])
   await inherit(owner, started, heir)
   await story(started)
-  expect(app.models.requestsTo(started.model).at(-1)?.messages.map((m) => m.content)).toEqual(['hello there'])
+  expect(
+    app.models
+      .requestsTo(started.model)
+      .at(-1)
+      ?.messages.map((m) => m.content),
+  ).toEqual(['hello there'])
   const next = await startRun(heir, { turns: [{ text: ['x'] }], threadId: started.threadId, text: 'on' })
   await story(next)
   expect(app.models.requestsTo(next.model)[0]?.messages.map((m) => m.content)).toEqual(['hello there', 'whole', 'on'])
@@ -171,7 +176,10 @@ function expectAnsweredOnce(started: Started, events: RunEvent[]): void {
   expect(countEnds(events)).toBe(1)
   expect(sketch(events).at(-1)).toBe('run completed')
   expect(sketch(events).filter((line) => line === 'step tool_calls')).toHaveLength(1)
-  const last = app.models.requestsTo(started.model).at(-1)?.messages.filter((m) => m.role === 'tool')
+  const last = app.models
+    .requestsTo(started.model)
+    .at(-1)
+    ?.messages.filter((m) => m.role === 'tool')
   expect(last?.map((m) => m.content)).toEqual(['the output'])
 }
 
@@ -210,7 +218,10 @@ test('a crash in the second round keeps the first: its call is asked for once', 
   const events = await story(started)
   expect(sketch(events).filter((line) => line.startsWith('call'))).toEqual(['call 0 call_1 look'])
   expect(sketch(events).slice(-5)).toEqual(['step message', 'text whole', 'message_end', 'step_end completed', 'run completed'])
-  const seen = app.models.requestsTo(started.model).at(-1)?.messages.map((m) => m.content)
+  const seen = app.models
+    .requestsTo(started.model)
+    .at(-1)
+    ?.messages.map((m) => m.content)
   expect(seen).toEqual(['hello there', null, 'one'])
 })
 

@@ -1,9 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type { ScriptTurn } from '../../src/drivers/models/port.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
+import type { ScriptTurn } from '../../src/drivers/models/port.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { type ModelReply, type ModelServer, startModelServer } from '../support/model-server.ts'
-import { answer, callsFunctions, currentRun, FUNCTION, messagesOf, type Start, sketch, startRun, storyOf, untilEnd } from '../support/runs.ts'
+import {
+  answer,
+  callsFunctions,
+  currentRun,
+  FUNCTION,
+  messagesOf,
+  type Start,
+  sketch,
+  startRun,
+  storyOf,
+  untilEnd,
+} from '../support/runs.ts'
 
 let app: TestApp
 let server: ModelServer
@@ -53,9 +64,9 @@ test('with parallel calls switched off the provider is told so, and only the fir
   expect((await currentRun(app, started)).calls?.map((call) => call.id)).toEqual(['c1'])
   await answer(app, started, { c1: 'out' })
   expect((await untilEnd(app, started)).status).toBe('completed')
-  const [, , said] = asked()[1]?.messages as { tool_calls?: { id: string }[] }[] & { 1: { tool_calls: { id: string }[] } }
-  expect((asked()[1]?.messages as { tool_calls?: { id: string }[] }[])[1]?.tool_calls?.map((c) => c.id)).toEqual(['c1'])
-  expect(said).toMatchObject({ role: 'tool', tool_call_id: 'c1' })
+  const [, calling, output] = (asked()[1]?.messages ?? []) as { role: string; tool_call_id?: string; tool_calls?: { id: string }[] }[]
+  expect(calling?.tool_calls?.map((call) => call.id)).toEqual(['c1'])
+  expect(output).toMatchObject({ role: 'tool', tool_call_id: 'c1' })
 })
 
 test("the run's options and its assistant's reach the provider, instructions first and tools as they are", async () => {
@@ -96,7 +107,9 @@ test('text that follows a call opens no second step, and every step that opened 
 })
 
 test('a provider that counts no tokens gets an estimate, so that usage is never zero', async () => {
-  const { started } = await runOverHttp([{ text: ['some words'], chunks: [], finish: 'stop', ending: 'close', usage: { prompt_tokens: 0 } }])
+  const { started } = await runOverHttp([
+    { text: ['some words'], chunks: [], finish: 'stop', ending: 'close', usage: { prompt_tokens: 0 } },
+  ])
   expect((await currentRun(app, started)).usage).toBeTruthy()
 })
 
@@ -198,5 +211,10 @@ test('calls that a cancelled run left unanswered reach the next model with a sta
   const next = await startRun(app, { turns: [{ text: ['x'] }], threadId: left.threadId, text: 'again' })
   expect((await untilEnd(app, next)).status).toBe('completed')
   const seen = app.models.requestsTo(next.model)[0]?.messages.map((m) => [m.role, m.tool_call_id ?? m.content])
-  expect(seen).toEqual([['user', 'hello there'], ['assistant', null], ['tool', 'call_x'], ['user', 'again']])
+  expect(seen).toEqual([
+    ['user', 'hello there'],
+    ['assistant', null],
+    ['tool', 'call_x'],
+    ['user', 'again'],
+  ])
 })

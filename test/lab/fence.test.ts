@@ -117,3 +117,23 @@ test('calls that a dead worker had committed, but not yet asked for, are asked b
   ])
   expect(steps[0]?.usage?.totalTokens).toBeGreaterThan(0)
 })
+
+test('an attempt that could not commit within its lease writes nothing after that, and the next one leaves no gap', async () => {
+  const [owner, heir] = [await newWorker(), await newWorker()]
+  const commit = owner.db.pauseNext('run.commit', 'before')
+  // The commit between two nodes: after it there is still an end to write.
+  const started = await startRun(owner, { turns: [callsFunctions('call_a'), { text: ['thanks'] }] })
+  await commit.reached
+  const before = await rowsOfRun(app.records.db, started.run.id)
+  owner.clock.advance(60_000)
+  owner.db.failNext('run.commit', 'before')
+  commit.release()
+  while (owner.worker.busy > 0) await Bun.sleep(5)
+  expect(await rowsOfRun(app.records.db, started.run.id)).toEqual(before)
+  await expireLease(app, started.run.id)
+  heir.worker.wake()
+  expect(sketch(await storyOf(app, started)).at(-1)).toBe('run waiting')
+  await answer(app, started, { call_a: '1' })
+  expect(sketch(await storyOf(app, started)).at(-1)).toBe('run completed')
+  await journalOf(app, started.run.id)
+})

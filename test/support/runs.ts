@@ -135,7 +135,12 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 
 /** As if the worker that holds the run had not been heard of for the whole lease. */
 export async function expireLease(app: TestApp, runId: string): Promise<void> {
-  await app.records.db.query(`update run set lease_until = now() - interval '1 s' where id = $1`, [runId])
+  // The lock waits for an insert that is still under way: a claim would leave its run out, and look again a second later.
+  await app.records.db.query(
+    `with r as materialized (select id from run where id = $1 for update)
+    update run set lease_until = now() - interval '1 s' from r where run.id = r.id`,
+    [runId],
+  )
 }
 
 /** What thread and tenant neither have. */

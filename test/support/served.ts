@@ -1,6 +1,6 @@
 import { type App, closeApp, openApp, startWorker } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
-import { createKey, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
+import { createKey, listKeys, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
 import { openServer } from '../../src/server.ts'
 import { openai } from '../../src/surfaces/openai/openai.ts'
@@ -20,8 +20,8 @@ export interface Served {
   otherKey: string
   /** A key of the named tenant, which is made when there is none yet. */
   newKey(tenant: string, input?: Partial<NewKey>): Promise<string>
-  /** A key that was good until it was revoked. */
-  revokedKey(tenant: string): Promise<string>
+  /** Revokes a key of the named tenant, through this server. */
+  revoke(tenant: string, secret: string): Promise<void>
   /** Sends JSON with the first key, unless `init` says otherwise. */
   send(method: string, path: string, body?: unknown, init?: SendInit): Promise<Response>
   close(): Promise<void>
@@ -85,17 +85,16 @@ export const through = (served: Served, url: string, headers: Record<string, str
   send: (method, path, body, init = {}) => send(`${url}${path}`, { method, body, init: { key: served.key, headers, ...init } }),
 })
 
-const keysOf = (app: App): Pick<Served, 'newKey' | 'revokedKey'> => ({
+const keysOf = (app: App): Pick<Served, 'newKey' | 'revoke'> => ({
   async newKey(tenant, input = {}) {
     const { secret } = await createKey(app, await operator(app, tenant), { name: 'test', scopes: ['read', 'write'], ...input })
     return secret
   },
-  async revokedKey(tenant) {
+  async revoke(tenant, secret) {
     const caller = await operator(app, tenant)
-    const { key, secret } = await createKey(app, caller, { name: 'revoked', scopes: ['read', 'write'] })
-    await app.keys.resolve(secret)
+    const key = (await listKeys(app, caller)).find(({ prefix }) => prefix !== '' && secret.startsWith(prefix))
+    if (!key) throw new Error(`${tenant} has no such key`)
     await revokeKey(app, caller, key.id)
-    return secret
   },
 })
 

@@ -39,7 +39,13 @@ test('what was not given is null or empty, and what was given comes back as it w
 })
 
 test('a change makes a new version of the given fields, null clears, and metadata and tools are replaced as a whole', async () => {
-  const { id } = await createAssistant(app, app.one, { model: 'm', name: 'N', instructions: 'I', metadata: { a: '1', b: '2' }, tools: [{ type: 't' }] })
+  const { id } = await createAssistant(app, app.one, {
+    model: 'm',
+    name: 'N',
+    instructions: 'I',
+    metadata: { a: '1', b: '2' },
+    tools: [{ type: 't' }],
+  })
   const changed = await change(id, { name: null, metadata: { c: '3' }, tools: [] })
   expect(changed).toMatchObject({ version: 2, name: null, instructions: 'I', metadata: { c: '3' }, tools: [], model: 'm' })
   expect(await getAssistant(app, app.one, id)).toEqual(changed)
@@ -52,7 +58,14 @@ test('a change of nothing makes no version', async () => {
 
 test('changes at the same time all take effect', async () => {
   const { id } = await createAssistant(app, app.one, { model: 'm' })
-  const changes: AssistantChange[] = [{ name: 'N' }, { description: 'D' }, { instructions: 'I' }, { temperature: 1 }, { topP: 0.5 }, { model: 'm2' }]
+  const changes: AssistantChange[] = [
+    { name: 'N' },
+    { description: 'D' },
+    { instructions: 'I' },
+    { temperature: 1 },
+    { topP: 0.5 },
+    { model: 'm2' },
+  ]
   await Promise.all(changes.map((each) => change(id, each)))
   const after = await getAssistant(app, app.one, id)
   expect(after).toMatchObject({ version: 7, name: 'N', description: 'D', instructions: 'I', temperature: 1, topP: 0.5, model: 'm2' })

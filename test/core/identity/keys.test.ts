@@ -41,12 +41,15 @@ test('nothing of a short secret is shown', async () => {
   expect((await newKey({ secret: 'short one' })).key.prefix).toBe('')
 })
 
-test.each(['two words', ' leading and trailing ', 'ü', 'a'.repeat(500)])('a preset secret %p works as it is, and only so', async (secret) => {
-  const { key } = await newKey({ secret })
-  expect((await app.keys.resolve(secret)).keyId).toBe(key.id)
-  await expect(app.keys.resolve(`${secret} `)).rejects.toMatchObject(refused)
-  await expect(newKey({ secret })).rejects.toMatchObject({ code: 'invalid' })
-})
+test.each(['two words', ' leading and trailing ', 'ü', 'a'.repeat(500)])(
+  'a preset secret %p works as it is, and only so',
+  async (secret) => {
+    const { key } = await newKey({ secret })
+    expect((await app.keys.resolve(secret)).keyId).toBe(key.id)
+    await expect(app.keys.resolve(`${secret} `)).rejects.toMatchObject(refused)
+    await expect(newKey({ secret })).rejects.toMatchObject({ code: 'invalid' })
+  },
+)
 
 test('an unknown key is refused, also when it is empty', async () => {
   for (const secret of ['', 'tp_unknown', '\u0000']) await expect(app.keys.resolve(secret)).rejects.toMatchObject(refused)
@@ -59,7 +62,12 @@ test('a revoked key is refused at once in every process that knew it', async () 
   expect(revoked.revokedAt).toBe(app.clock.now())
   await expect(app.keys.resolve(secret)).rejects.toMatchObject(refused)
   // The clock stands still: only the signal can tell the other process.
-  await until(() => other.keys.resolve(secret).then(() => false, () => true))
+  await until(() =>
+    other.keys.resolve(secret).then(
+      () => false,
+      () => true,
+    ),
+  )
 })
 
 test('a key that is revoked while it is looked up is not remembered', async () => {

@@ -4,17 +4,7 @@ import { createRun, createThreadRun } from '../../../src/core/runs/create.ts'
 import { listRuns, type NewRun } from '../../../src/core/runs/runs.ts'
 import { createThread, getThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
-import {
-  callsFunctions,
-  currentRun,
-  journalOf,
-  messagesOf,
-  sketch,
-  startRun,
-  storyOf,
-  UNKNOWN_ID,
-  untilEnd,
-} from '../../support/runs.ts'
+import { callsFunctions, currentRun, journalOf, messagesOf, sketch, startRun, storyOf, UNKNOWN_ID, untilEnd } from '../../support/runs.ts'
 
 let app: TestApp
 /** On the same database, executes nothing. */
@@ -67,7 +57,9 @@ test('a wrong or deleted assistant leaves the thread free, without the messages 
   const deleted = await createAssistant(app, app.one, { model: 'echo' })
   await deleteAssistant(app, app.one, deleted.id)
   for (const wrong of [UNKNOWN_ID, deleted.id])
-    await expect(create(app, threadId, { assistantId: wrong, messages: [{ role: 'user', content: 'lost' }] })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(create(app, threadId, { assistantId: wrong, messages: [{ role: 'user', content: 'lost' }] })).rejects.toMatchObject({
+      code: 'not_found',
+    })
   expect(await getThread(app, app.one, threadId)).toMatchObject({ status: 'idle', runId: null })
   expect(await messagesOf(app, app.one, threadId)).toEqual([])
   expect(await countRuns(threadId)).toBe(0)

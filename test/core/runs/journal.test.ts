@@ -35,7 +35,11 @@ const end = (seq: number): Segment => ({ seq, events: [{ type: 'status', status:
 const manyChunks = (n: number) => [{ text: Array.from({ length: n }, (_, i) => `${i} `) }]
 
 /** A run that nobody executes, whose events a test writes and tells by itself. */
-async function stagedRun(): Promise<{ started: Started; write(...segments: Segment[]): Promise<void>; tell(...segments: Segment[]): void }> {
+async function stagedRun(): Promise<{
+  started: Started
+  write(...segments: Segment[]): Promise<void>
+  tell(...segments: Segment[]): void
+}> {
   const started = await startRun(await app.replica({ slots: 0, shared: false }))
   const { id: runId } = started.run
   await app.records.db.query(`update run set status = 'running', lease_until = now() + interval '1 hour' where id = $1`, [runId])
@@ -233,7 +237,11 @@ test('reading on begins inside a segment where it has to', async () => {
 
 test('a key without the read scope follows nothing', async () => {
   const started = await startRun(app)
-  const reader = followRun(app, { ...app.one, scopes: new Set(['write'] as const) }, { run: started.run, signal: AbortSignal.timeout(1_000) })
+  const reader = followRun(
+    app,
+    { ...app.one, scopes: new Set(['write'] as const) },
+    { run: started.run, signal: AbortSignal.timeout(1_000) },
+  )
   await expect(reader.next()).rejects.toMatchObject({ code: 'forbidden' })
   await storyOf(app, started)
 })

@@ -24,10 +24,36 @@ const submit = (by: TestApp, { caller, threadId, run }: Started, outputs: [strin
 const wrong: [string, [string, string][]][] = [
   ['no output', []],
   ['some of the outputs', [['call_a', '1']]],
-  ['an output for a call that is not there', [['call_a', '1'], ['call_b', '2'], ['call_c', '3']]],
-  ['an output for a call that is not there in place of another', [['call_a', '1'], ['call_c', '2']]],
-  ['two outputs for one call', [['call_a', '1'], ['call_a', '2']]],
-  ['two outputs for one call beside the others', [['call_a', '1'], ['call_b', '2'], ['call_a', '3']]],
+  [
+    'an output for a call that is not there',
+    [
+      ['call_a', '1'],
+      ['call_b', '2'],
+      ['call_c', '3'],
+    ],
+  ],
+  [
+    'an output for a call that is not there in place of another',
+    [
+      ['call_a', '1'],
+      ['call_c', '2'],
+    ],
+  ],
+  [
+    'two outputs for one call',
+    [
+      ['call_a', '1'],
+      ['call_a', '2'],
+    ],
+  ],
+  [
+    'two outputs for one call beside the others',
+    [
+      ['call_a', '1'],
+      ['call_b', '2'],
+      ['call_a', '3'],
+    ],
+  ],
 ]
 test.each(wrong)('%s is refused, saying what was expected and got, and the run still waits', async (_, outputs) => {
   const started = await waiting('call_a', 'call_b')
@@ -37,13 +63,19 @@ test.each(wrong)('%s is refused, saying what was expected and got, and the run s
   })
   expect((await currentRun(app, started)).status).toBe('waiting')
   expect(app.worker.busy).toBe(0)
-  await submit(app, started, [['call_b', '2'], ['call_a', '1']])
+  await submit(app, started, [
+    ['call_b', '2'],
+    ['call_a', '1'],
+  ])
   expect((await untilEnd(app, started)).status).toBe('completed')
 })
 
 test('outputs in any order reach the model in the order of the calls', async () => {
   const started = await waiting('call_a', 'call_b')
-  await submit(app, started, [['call_b', 'for b'], ['call_a', 'for a']])
+  await submit(app, started, [
+    ['call_b', 'for b'],
+    ['call_a', 'for a'],
+  ])
   await untilEnd(app, started)
   const tools = app.models.requestsTo(started.model)[1]?.messages.filter((m) => m.role === 'tool')
   expect(tools?.map((m) => m.content)).toEqual(['for a', 'for b'])

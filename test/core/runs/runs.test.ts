@@ -47,7 +47,9 @@ test('the steps of a run are listed in the order they were taken, with calls, ou
     ['tool_calls', 'completed', [['c2', 'out c2']]],
     ['message', 'completed', []],
   ])
-  expect(items.every((s) => s.usage !== null && s.runExpiresAt === rounds.run.expiresAt && s.assistantId === rounds.assistant.id)).toBe(true)
+  expect(items.every((s) => s.usage !== null && s.runExpiresAt === rounds.run.expiresAt && s.assistantId === rounds.assistant.id)).toBe(
+    true,
+  )
 })
 
 test('steps are paged from both sides, and an unknown cursor is refused', async () => {

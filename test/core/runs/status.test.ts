@@ -18,7 +18,10 @@ const pairs = ORDER.flatMap((from) => ORDER.map((to, i): [RunStatus, RunStatus, 
 
 test.each(pairs)('a run that is %s may become %s: %p', (from, to, allowed) => {
   if (allowed) requireTransition(from, to)
-  else expect(() => requireTransition(from, to)).toThrow(expect.objectContaining({ code: 'wrong_state', facts: { kind: 'run', status: from } }))
+  else
+    expect(() => requireTransition(from, to)).toThrow(
+      expect.objectContaining({ code: 'wrong_state', facts: { kind: 'run', status: from } }),
+    )
 })
 
 test('exactly the statuses with no way out are ends', () => {

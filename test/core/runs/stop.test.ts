@@ -51,7 +51,12 @@ test('a waiting run is cancelled at once: its step is closed with the calls unan
   const events = await journalOf(app, started.run.id)
   expect(sketch(events).slice(-4)).toEqual(['run waiting', 'run cancelling', 'step_end cancelled', 'run cancelled'])
   const end = events.find((e) => e.type === 'step_end')
-  expect(end).toMatchObject({ calls: [{ id: 'call_a', output: null }, { id: 'call_b', output: null }] })
+  expect(end).toMatchObject({
+    calls: [
+      { id: 'call_a', output: null },
+      { id: 'call_b', output: null },
+    ],
+  })
   const steps = await listSteps(app, app.one, { threadId: started.threadId, runId: started.run.id, page: { limit: 5, order: 'asc' } })
   expect(steps.items).toMatchObject([{ status: 'cancelled', endedAt: app.clock.now() }])
   expect(await getThread(app, app.one, started.threadId)).toMatchObject({ status: 'idle', runId: null })

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { changeMessage, createMessage, deleteMessage, getMessage, listMessages, type NewMessage } from '../../../src/core/threads/messages.ts'
 import { cancelRun } from '../../../src/core/runs/stop.ts'
+import {
+  changeMessage,
+  createMessage,
+  deleteMessage,
+  getMessage,
+  listMessages,
+  type NewMessage,
+} from '../../../src/core/threads/messages.ts'
 import { createThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { answer, callsFunctions, isText, messagesOf, saysThenHangs, startRun, storyOf, untilEnd, untilEvent } from '../../support/runs.ts'

@@ -35,8 +35,14 @@ test('many threads made at once keep each to its own messages', async () => {
 test('a change leaves absent fields alone, replaces metadata as a whole, and null clears', async () => {
   const { id } = await createThread(app, app.one, { metadata: { a: '1' }, toolResources: { x: 1 } })
   expect(await changeThread(app, app.one, { id, change: {} })).toMatchObject({ metadata: { a: '1' }, toolResources: { x: 1 } })
-  expect(await changeThread(app, app.one, { id, change: { metadata: { b: '2' } } })).toMatchObject({ metadata: { b: '2' }, toolResources: { x: 1 } })
-  expect(await changeThread(app, app.one, { id, change: { toolResources: null } })).toMatchObject({ metadata: { b: '2' }, toolResources: null })
+  expect(await changeThread(app, app.one, { id, change: { metadata: { b: '2' } } })).toMatchObject({
+    metadata: { b: '2' },
+    toolResources: { x: 1 },
+  })
+  expect(await changeThread(app, app.one, { id, change: { toolResources: null } })).toMatchObject({
+    metadata: { b: '2' },
+    toolResources: null,
+  })
 })
 
 test('a deleted thread is gone with messages, runs, journal and checkpoints', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../../src/core/json.ts'
 import { documentedOperations, fill, type Operation, servedOperationIds } from '../../contract/operations.ts'
+import { ask, type Case, flawOf, judged, type Sent } from '../../contract/refusals.ts'
 import { dice, eachText, faultsOf, garbled, sampleOf } from '../../contract/schema-faults.ts'
 import { buildWorld, exampleOf, WORLD_SCRIPTS, type World } from '../../contract/world.ts'
 import { Calls } from '../../support/calls.ts'
@@ -9,9 +10,6 @@ import { SERVER_START_MS, type Served, serve } from '../../support/served.ts'
 const operations = documentedOperations()
 const withBody = operations.flatMap((operation) => (operation.body ? [{ ...operation, body: operation.body }] : []))
 
-/** Longest wait for one answer: what takes longer hangs. */
-const HANGS_MS = 10_000
-const AT_ONCE = 8
 const TEST_MS = 30_000
 
 let served: Served
@@ -30,71 +28,6 @@ afterEach(async () => {
   const run = await calls.run(await calls.thread('still there'), await calls.assistant('echo'))
   expect((await calls.reached(String(run.thread_id), String(run.id))).status).toBe('completed')
 })
-
-interface Sent {
-  body?: Bun.BodyInit
-  headers?: Record<string, string>
-  method?: string
-  key?: string | null
-}
-
-interface Answer {
-  status: number
-  error: JsonObject | undefined
-  text: string
-}
-
-async function ask(path: string, { body, headers = {}, method = 'POST', key = served.key }: Sent): Promise<Answer> {
-  const response = await fetch(served.url + path, {
-    method,
-    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...headers },
-    ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.timeout(HANGS_MS),
-  })
-  const text = await response.text()
-  return { status: response.status, error: errorIn(text), text }
-}
-
-function errorIn(text: string): JsonObject | undefined {
-  try {
-    return (JSON.parse(text) as { error?: JsonObject }).error
-  } catch {
-    return undefined
-  }
-}
-
-/** What is wrong with a refusal; undefined for a good one. Anything but a 4xx is no refusal. */
-function flawOf({ status, error, text }: Answer): string | undefined {
-  const shown = text.slice(0, 200)
-  if (status < 400 || status > 499) return `status ${status}: ${shown}`
-  if (Object.keys(error ?? {}).join() !== 'message,type,param,code') return `no envelope with ${status}: ${shown}`
-  if (typeof error?.message !== 'string' || error.message === '' || error.type !== 'invalid_request_error') return `odd error: ${shown}`
-  return undefined
-}
-
-interface Case {
-  name: string
-  path: string
-  sent: Sent
-}
-
-/** Sends them all, a few at once, and lists those whose answer `judge` finds fault with. */
-async function judged(cases: Iterable<Case>, judge: (answer: Answer, sent: Case) => string | undefined = flawOf): Promise<string[]> {
-  const flaws: string[] = []
-  const queue = cases[Symbol.iterator]()
-  const work = async () => {
-    for (let next = queue.next(); !next.done; next = queue.next()) {
-      const { name, path, sent } = next.value
-      const flaw = await ask(path, sent).then(
-        (answer) => judge(answer, next.value),
-        (cause: unknown) => `no answer: ${String(cause)}`,
-      )
-      if (flaw !== undefined) flaws.push(`${name} -> ${flaw}`)
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  return flaws
-}
 
 /** The field of the body that a path leads into. */
 const fieldOf = (path: string): string => path.split(/[.[]/)[0] ?? ''
@@ -118,7 +51,7 @@ describe('every body is checked by the document', () => {
         }))
         expect(cases.length).toBeGreaterThan(5)
         const places = new Map(cases.map((c) => [c as Case, c.place]))
-        const flaws = await judged(cases, (answer, sent) => {
+        const flaws = await judged(served, cases, (answer, sent) => {
           const [param, place] = [answer.error?.param, places.get(sent) ?? '']
           // Where several shapes are allowed it is a matter of taste which part of the field is the wrong one.
           const named = param === null || place === '' || fieldOf(String(param)) === fieldOf(place)
@@ -139,7 +72,7 @@ describe('every body is checked by the document', () => {
             cases.push({ name: `${fault.path} ${JSON.stringify(bad)}`, path: pathOf(operation), sent: json(fault.body) })
           }
         }
-        expect(await judged(cases)).toEqual([])
+        expect(await judged(served, cases)).toEqual([])
       },
       TEST_MS,
     )
@@ -153,7 +86,7 @@ describe('every body is checked by the document', () => {
           return { name: String(sent.body).slice(0, 300), path: pathOf(operation), sent }
         })
         // By chance a body may be a good one, or one that asks for what is not served yet.
-        const flaws = await judged(cases, (answer) => (answer.status === 200 || answer.status === 501 ? undefined : flawOf(answer)))
+        const flaws = await judged(served, cases, (answer) => (answer.status === 200 || answer.status === 501 ? undefined : flawOf(answer)))
         expect(flaws).toEqual([])
       },
       TEST_MS,
@@ -163,6 +96,7 @@ describe('every body is checked by the document', () => {
   test('a body with every field in it is no mistake', async () => {
     const codes = ['unknown_parameter', 'missing_required_parameter', 'invalid_type', 'string_above_max_length']
     const flaws = await judged(
+      served,
       withBody.map((operation) => ({ name: operation.id, path: pathOf(operation), sent: json(sampleOf(operation.body)) })),
       ({ error }) => (codes.includes(String(error?.code)) ? JSON.stringify(error) : undefined),
     )
@@ -199,7 +133,7 @@ for (const operation of withBody) {
     `${operation.method} ${operation.path} refuses what is no JSON object`,
     async () => {
       const cases = Object.entries(BROKEN).map(([name, body]) => ({ name, path: pathOf(operation), sent: { body } }))
-      expect(await judged(cases)).toEqual([])
+      expect(await judged(served, cases)).toEqual([])
     },
     TEST_MS,
   )
@@ -217,7 +151,7 @@ describe('64 MB', () => {
       `declared are refused by ${id}`,
       async () => {
         const body = Buffer.concat(Array.from({ length: CHUNKS }, () => CHUNK))
-        const answer = await ask(pathOf(operation), { body: new Uint8Array(body) })
+        const answer = await ask(served, pathOf(operation), { body: new Uint8Array(body) })
         expect([answer.status, answer.error?.code, flawOf(answer)]).toEqual([413, 'request_too_large', undefined])
       },
       TEST_MS,
@@ -230,7 +164,7 @@ describe('64 MB', () => {
         const body = new ReadableStream({
           pull: (controller) => (left-- > 0 ? controller.enqueue(CHUNK) : controller.close()),
         })
-        const answer = await ask(pathOf(operation), { body })
+        const answer = await ask(served, pathOf(operation), { body })
         expect([answer.status, answer.error?.code, flawOf(answer)]).toEqual([413, 'request_too_large', undefined])
       },
       TEST_MS,
@@ -257,131 +191,7 @@ test(
         sent: { body: '{"unknown_field":', headers: { 'content-type': type } },
       })),
     )
-    expect(await judged(cases)).toEqual([])
-  },
-  TEST_MS,
-)
-
-test(
-  'every operation refuses keys that are unknown, missing, revoked, expired or no key at all',
-  async () => {
-    const expired = await served.newKey('one', { expiresAt: Date.now() - 1000 })
-    const keys = {
-      unknown: 'sk-unknown',
-      missing: null,
-      revoked: await served.revokedKey('one'),
-      expired,
-      empty: ' ',
-      long: 'x'.repeat(5000),
-    }
-    const cases = operations.flatMap((operation) =>
-      Object.entries(keys).map(([name, key]): Case => {
-        const { body } = exampleOf(operation, world)
-        const sent = { method: operation.method, key, ...(body ? { body: JSON.stringify(body) } : {}) }
-        return { name: `${operation.id} with a key that is ${name}`, path: pathOf(operation), sent }
-      }),
-    )
-    expect(await judged(cases, (answer) => flawOf(answer) ?? (answer.status === 401 ? undefined : `status ${answer.status}`))).toEqual([])
-  },
-  TEST_MS,
-)
-
-test('every operation that changes something refuses a key that may only read', async () => {
-  const key = await served.newKey('one', { scopes: ['read'] })
-  const cases = operations
-    .filter(({ method }) => method !== 'GET')
-    .map((operation): Case => {
-      const { body } = exampleOf(operation, world)
-      const sent = { method: operation.method, key, ...(body ? { body: JSON.stringify(body) } : {}) }
-      return { name: operation.id, path: pathOf(operation), sent }
-    })
-  expect(await judged(cases, (answer) => flawOf(answer) ?? (answer.status === 403 ? undefined : `status ${answer.status}`))).toEqual([])
-})
-
-describe('query parameters', () => {
-  const get = (operation: Operation, query: string): Case => ({
-    name: `${operation.id}?${query.slice(0, 100)}`,
-    path: `${pathOf(operation)}?${query}`,
-    sent: { method: operation.method, ...(operation.body ? { body: '{}' } : {}) },
-  })
-
-  test(
-    'that an operation does not have are refused by name',
-    async () => {
-      const cases = operations.flatMap((operation) => ['colour=red', 'colour', 'colour[]=1', '__proto__=1'].map((q) => get(operation, q)))
-      const flaws = await judged(
-        cases,
-        (answer) => flawOf(answer) ?? (answer.error?.code === 'unknown_parameter' ? undefined : answer.text),
-      )
-      expect(flaws).toEqual([])
-    },
-    TEST_MS,
-  )
-
-  test(
-    'that are out of their range, or of another type, are refused by name',
-    async () => {
-      const cases = operations.flatMap((operation) =>
-        operation.query.flatMap(({ name, schema }) => {
-          const values = [
-            ...(schema.type === 'integer' ? ['', 'abc', '0', '-1', '101', '1.5', '1e3', '0x10', '99999999999999999999', 'null'] : []),
-            ...(schema.enum ? ['', 'sideways', 'ASC'] : []),
-            ...(schema.type === 'string' && !schema.enum && name !== 'model' ? ['foo', '-1', "' or 1=1", '%00', 'x'.repeat(3000)] : []),
-          ]
-          return values.map((value) => get(operation, `${encodeURIComponent(name)}=${value === '%00' ? value : encodeURIComponent(value)}`))
-        }),
-      )
-      expect(cases.length).toBeGreaterThan(100)
-      expect(await judged(cases, (answer) => flawOf(answer) ?? (answer.error?.param ? undefined : answer.text))).toEqual([])
-    },
-    TEST_MS,
-  )
-
-  test(
-    'in odd spellings never break anything',
-    async () => {
-      const odd = [
-        '%ff',
-        '%',
-        '%E0%A4%A',
-        '%00',
-        '%ED%A0%80',
-        '&&&',
-        '=',
-        '=1',
-        'limit=1&limit=2',
-        'limit[]=1',
-        'after[a]=1',
-        'order=asc;order=desc',
-      ]
-      const cases = operations.flatMap((operation) => odd.map((q) => get(operation, q.includes('=') ? q : `after=${q}`)))
-      // Not all of these are mistakes; but what is refused is refused well.
-      const flaws = await judged(cases, (answer) => (answer.status < 300 ? undefined : flawOf(answer)))
-      expect(flaws).toEqual([])
-    },
-    TEST_MS,
-  )
-})
-
-test(
-  'every id in a path may be anything, and is refused',
-  async () => {
-    const bad = ['foo', 'undefined', 'null', '0', 'thread_', 'thread_x', `thread_${'f'.repeat(33)}`, `thread_${'G'.repeat(32)}`]
-    const odd = ["'", '%00', '%ff', '%F0%9F%92%A5', '%2F', '%3F', 'x'.repeat(3000), '%20', '*', '%24%7B7*7%7D', '0'.repeat(36)]
-    const cases = operations.flatMap((operation) =>
-      operation.params.flatMap((param) =>
-        [...bad, ...odd].map((value): Case => {
-          const { params, body } = exampleOf(operation, world)
-          const path = fill(operation, { params: { ...params, [param]: 'PLACE' } }).replace('PLACE', () => value)
-          return {
-            name: `${operation.id} ${param} ${value.slice(0, 50)}`,
-            path,
-            sent: { method: operation.method, ...(body ? json(body) : {}) },
-          }
-        }),
-      ),
-    )
-    expect(await judged(cases)).toEqual([])
+    expect(await judged(served, cases)).toEqual([])
   },
   TEST_MS,
 )
@@ -395,37 +205,10 @@ test('numbers that no column holds are stored, bounded or refused, and never bre
     { assistant_id, truncation_strategy: { type: 'last_messages', last_messages: n } },
   ])
   const cases = bodies.map((body) => ({ name: JSON.stringify(body), path: '/v1/threads/runs', sent: json(body) }))
-  const flaws = await judged(cases, (answer) => (answer.status === 200 ? undefined : flawOf(answer)))
+  const flaws = await judged(served, cases, (answer) => (answer.status === 200 ? undefined : flawOf(answer)))
   expect(flaws).toEqual([])
-  const infinite = await ask('/v1/assistants', { body: '{"model":"echo","temperature":1e999}' })
+  const infinite = await ask(served, '/v1/assistants', { body: '{"model":"echo","temperature":1e999}' })
   expect(flawOf(infinite)).toBeUndefined()
-})
-
-test(
-  'methods that a path does not have are refused in the envelope',
-  async () => {
-    const known = new Set(operations.map(({ method, path }) => `${method} ${path}`))
-    const cases = operations.flatMap((operation) =>
-      ['PUT', 'PATCH', 'DELETE', 'GET', 'POST'].flatMap((method): Case[] => {
-        if (known.has(`${method} ${operation.path}`)) return []
-        return [
-          { name: `${method} ${operation.path}`, path: pathOf(operation), sent: { method, ...(method === 'GET' ? {} : { body: '{' }) } },
-        ]
-      }),
-    )
-    expect(await judged(cases, (answer) => flawOf(answer) ?? (answer.status === 405 ? undefined : `status ${answer.status}`))).toEqual([])
-  },
-  TEST_MS,
-)
-
-test('headers beyond every measure are refused or ignored', async () => {
-  for (const size of [1000, 20_000, 200_000]) {
-    const status = await ask('/v1/assistants', { method: 'GET', headers: { 'x-noise': 'x'.repeat(size) } }).then(
-      (answer) => answer.status,
-      () => 'closed',
-    )
-    expect([200, 431, 400, 'closed']).toContain(status)
-  }
 })
 
 test('the tests above were made from the document that the server publishes', async () => {

@@ -148,15 +148,16 @@ test('a broken percent-encoding in a path is refused in the envelope', async () 
   }
 })
 
-/** Sends bytes as they are, and answers the status line. */
+/** Sends bytes as they are, and answers the status line; empty where the server just closed. */
 async function raw(request: string): Promise<string> {
   const { hostname, port } = new URL(served.url)
   const socket = connect({ host: hostname, port: Number(port) })
   await once(socket, 'connect')
+  const first = Promise.race([once(socket, 'data'), once(socket, 'close')])
   socket.write(request)
-  const [bytes] = (await once(socket, 'data')) as [Buffer]
+  const [bytes] = (await first) as [unknown]
   socket.destroy()
-  return bytes.toString('latin1').split('\r\n')[0] ?? ''
+  return Buffer.isBuffer(bytes) ? (bytes.toString('latin1').split('\r\n')[0] ?? '') : ''
 }
 
 test('routes do not depend on the name that the client has for the host', async () => {
@@ -164,6 +165,15 @@ test('routes do not depend on the name that the client has for the host', async 
     const status = await raw(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${served.key}\r\n\r\n`)
     expect([host, status]).toEqual([host, 'HTTP/1.1 200 OK'])
   }
+})
+
+test('a method that nobody knows is refused, and the server goes on', async () => {
+  for (const method of ['TRACE', 'PROPFIND', 'FOO', 'get', 'CONNECT', '\u0000']) {
+    const status = await raw(`${method} /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${served.key}\r\n\r\n`)
+    // A method that the HTTP parser itself does not know ends the connection.
+    expect([method, status]).toEqual([method, expect.stringMatching(/^(?:HTTP\/1\.1 4\d\d .*)?$/)])
+  }
+  expect((await served.send('GET', '/v1/models')).status).toBe(200)
 })
 
 test('a key is taken from either header, spaces and all', async () => {

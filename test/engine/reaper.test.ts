@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { once } from '../../src/core/idempotency/idempotency.ts'
+import { expire, purge } from '../../src/engine/reaper.ts'
+import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
+import { currentRun, journalOf, startRun, untilEnd } from '../support/runs.ts'
+
+let app: TestApp
+let idle: TestApp
+beforeAll(async () => {
+  app = await openTestApp()
+  idle = await app.replica({ slots: 0 })
+}, OPEN_MS)
+afterAll(() => app.close())
+
+async function reap(by: TestApp, keep: { journalKeepMs: number }): Promise<void> {
+  await expire(by)
+  await purge(by, keep)
+}
+
+test('housekeeping ends runs whose time is over and removes old answers and journals, each at its time', async () => {
+  const [done, queued] = [await startRun(app), await startRun(idle)]
+  await untilEnd(app, done)
+  await once(app, app.one, { key: 'k', route: 'r', body: 1 }, async () => 1)
+  const keptMs = 200_000_000
+  const keys = async () => (await app.records.db.query('select key from idempotency')).length
+  await reap(app, { journalKeepMs: keptMs })
+  expect([(await currentRun(app, queued)).status, await keys(), (await journalOf(app, done.run.id)).length > 0]).toEqual([
+    'queued',
+    1,
+    true,
+  ])
+  app.clock.advance(600_001)
+  await reap(app, { journalKeepMs: keptMs })
+  expect([(await currentRun(app, queued)).status, await keys()]).toEqual(['expired', 1])
+  app.clock.advance(86_400_001)
+  await reap(app, { journalKeepMs: keptMs })
+  expect([await keys(), (await journalOf(app, done.run.id)).length > 0]).toEqual([0, true])
+  app.clock.advance(keptMs)
+  await reap(app, { journalKeepMs: 0 })
+  expect((await journalOf(app, done.run.id)).length).toBeGreaterThan(0)
+  await reap(app, { journalKeepMs: keptMs })
+  expect(await journalOf(app, done.run.id)).toEqual([])
+})
+
+test('replicas that do it at the same time do it once', async () => {
+  const started = await Promise.all([startRun(idle), startRun(idle), startRun(idle)])
+  app.clock.advance(600_001)
+  await Promise.all([reap(app, { journalKeepMs: 0 }), reap(idle, { journalKeepMs: 0 }), reap(app, { journalKeepMs: 0 })])
+  for (const run of started) expect(await journalOf(app, run.run.id)).toHaveLength(2)
+})
