@@ -106,6 +106,14 @@ export class Recorder implements GenerateSink {
     return { messageId: this.message?.id ?? this.lastMessageId, calls: this.tools?.calls ?? [] }
   }
 
+  /** A turn broke off: counts what it had said so far; undefined when it had said nothing. */
+  count(usageOf: (said: { text: string; calls: StepCall[] }) => Usage): Usage | undefined {
+    const open = this.message ?? this.tools
+    if (!open) return undefined
+    open.step.usage = usageOf({ text: (this.message?.text ?? '') + (this.message?.refusal ?? ''), calls: this.tools?.calls ?? [] })
+    return open.step.usage
+  }
+
   /** Ends a turn that came to its end by itself. Open calls stay open: they wait for outputs. */
   endTurn(usage: Usage, cut?: MessageCut): void {
     if (this.tools) {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts'
 import type { Needs } from '../core/needs.ts'
 import type { IncompleteReason, StepCall, Usage } from '../core/runs/events.ts'
 import type { Run, RunConfig } from '../core/runs/runs.ts'
-import type { Generated } from '../drivers/models/port.ts'
+import type { Generated, GenerateRequest } from '../drivers/models/port.ts'
 import type { Host } from './graphs/assistant.ts'
 import { own } from './messages.ts'
 import { buildPrompt, estimateTokens } from './prompt.ts'
@@ -42,7 +42,7 @@ export class ModelHost implements Host {
 
   async turn(messages: BaseMessage[]): Promise<BaseMessage[]> {
     const { config } = this.run
-    const { recorder, signal } = this.parts
+    const { recorder } = this.parts
     const left = this.budgets()
     if (left.completion !== null && left.completion <= 0) return this.stop('max_completion_tokens')
     const prompt = buildPrompt(messages, config, Math.min(left.prompt ?? Number.POSITIVE_INFINITY, this.parts.contextTokens))
@@ -57,12 +57,25 @@ export class ModelHost implements Host {
       attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
     }
     this.first = false
-    const generated = await this.app.models.generate(request, recorder, signal)
-    signal.throwIfAborted()
+    const generated = await this.generate(request, prompt.tokens)
     const usage = generated.usage ?? estimated(generated, prompt.tokens)
     this.usage = add(this.usage, usage)
     this.parts.beforeEnd()
     return this.finish(generated, usage)
+  }
+
+  /** A turn that breaks off has cost something too, though no provider says what. */
+  private async generate(request: GenerateRequest, promptTokens: number): Promise<Generated> {
+    const { recorder, signal } = this.parts
+    try {
+      const generated = await this.app.models.generate(request, recorder, signal)
+      signal.throwIfAborted()
+      return generated
+    } catch (error) {
+      const spent = recorder.count((said) => estimated(said, promptTokens))
+      if (spent) this.usage = add(this.usage, spent)
+      throw error
+    }
   }
 
   private finish(generated: Generated, usage: Usage): BaseMessage[] {
@@ -121,9 +134,9 @@ function optionsOf(config: RunConfig, turn: { first: boolean; completion: number
   return options
 }
 
-function estimated(generated: Generated, promptTokens: number): Usage {
-  const calls = generated.calls.map((c) => ({ id: c.id, type: 'function' as const, function: { name: c.name, arguments: c.arguments } }))
-  const completionTokens = estimateTokens({ role: 'assistant', content: generated.text, tool_calls: calls })
+function estimated(said: Pick<Generated, 'text' | 'calls'>, promptTokens: number): Usage {
+  const calls = said.calls.map((c) => ({ id: c.id, type: 'function' as const, function: { name: c.name, arguments: c.arguments } }))
+  const completionTokens = estimateTokens({ role: 'assistant', content: said.text, tool_calls: calls })
   return { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens }
 }
 

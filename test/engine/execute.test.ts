@@ -274,6 +274,9 @@ test('a run whose time is over while the model speaks expires with its half mess
   expect(sketch(events).slice(3)).toEqual(['text half ', 'message_end run_expired', 'step_end expired', 'run expired'])
   expect((await messagesOf(app, started.caller, started.threadId)).at(-1)).toMatchObject({ cut: 'run_expired', status: 'incomplete' })
   expect((await getThread(app, started.caller, started.threadId)).runId).toBeNull()
+  const next = await startRun(app, { turns: [{ text: ['x'] }], threadId: started.threadId, text: 'go on' })
+  await storyOf(app, next)
+  expect(app.models.requestsTo(next.model)[0]?.messages.map((m) => m.content)).toEqual(['hello there', 'half ', 'go on'])
 })
 
 test('a call that is cut off half way is in the ended step, and no message is made of it', async () => {

@@ -207,6 +207,39 @@ test('outputs survive two such crashes in a row', async () => {
   ])
 })
 
+/** Lets `n - 1` commits of this worker pass and holds the next. */
+async function holdCommit(worker: TestApp, n: number, act: () => Promise<unknown>): Promise<void> {
+  let pause = worker.db.pauseNext('run.commit', 'before')
+  await act()
+  for (let passed = 1; passed < n; passed++) {
+    await pause.reached
+    const next = worker.db.pauseNext('run.commit', 'before')
+    pause.release()
+    pause = next
+  }
+  await pause.reached
+}
+
+test('a crash between a turn and the wait for its calls loses neither: the run waits for them once, and they can be answered', async () => {
+  const [owner, heir] = [await newWorker(), await newWorker()]
+  const started = await startRun(owner, { turns: [callsFunctions('call_1'), callsFunctions('call_2'), { text: ['end'] }] })
+  await story(started)
+  // The outputs are in the state, the second turn is, and the wait is not.
+  await holdCommit(owner, 3, () => answer(owner, started, { call_1: 'one' }))
+  await inherit(owner, started, heir)
+  const events = await story(started)
+  expect(sketch(events).filter((line) => line.startsWith('call'))).toEqual(['call 0 call_1 look', 'call 0 call_2 look'])
+  expect(sketch(events).at(-1)).toBe('run waiting')
+  expect(await currentRun(app, started)).toMatchObject({ status: 'waiting', calls: [{ id: 'call_2' }] })
+  await answer(heir, started, { call_2: 'two' })
+  expect(sketch(await story(started)).at(-1)).toBe('run completed')
+  const seen = app.models
+    .requestsTo(started.model)
+    .at(-1)
+    ?.messages.flatMap((m) => (m.role === 'tool' ? [m.content] : []))
+  expect(seen).toEqual(['one', 'two'])
+})
+
 test('a crash in the second round keeps the first: its call is asked for once', async () => {
   const [owner, heir] = [await newWorker(), await newWorker()]
   const started = await startRun(owner, { turns: [callsFunctions('call_1'), ...saysThenHangs('half ')] })

@@ -184,6 +184,8 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   signals.attach(worker)
   await signals.start()
   worker.start()
+  // Its first look must not take what a test is about to leave to another.
+  while (worker.health() !== null) await Bun.sleep(1)
   const keys = new KeyRing(parts)
   const replicas: TestApp[] = []
   return {

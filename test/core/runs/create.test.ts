@@ -1,10 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createAssistant, deleteAssistant } from '../../../src/core/assistants/assistants.ts'
 import { createRun, createThreadRun } from '../../../src/core/runs/create.ts'
-import { listRuns, type NewRun } from '../../../src/core/runs/runs.ts'
+import { getRun, listRuns, type NewRun } from '../../../src/core/runs/runs.ts'
 import { createThread, getThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
-import { callsFunctions, currentRun, journalOf, messagesOf, sketch, startRun, storyOf, UNKNOWN_ID, untilEnd } from '../../support/runs.ts'
+import {
+  callsFunctions,
+  currentRun,
+  expireLease,
+  journalOf,
+  messagesOf,
+  sketch,
+  startRun,
+  storyOf,
+  UNKNOWN_ID,
+  untilEnd,
+} from '../../support/runs.ts'
 
 let app: TestApp
 /** On the same database, executes nothing. */
@@ -181,6 +192,18 @@ test("a run's options win over its assistant's, and additional instructions come
     tools: [],
   })
   expect(await of({ instructions: '', additionalInstructions: 'K' })).toMatchObject({ instructions: 'K' })
+})
+
+test('a run whose creator never heard of its commit is executed when its lease is over', async () => {
+  const threadId = await newThread()
+  app.db.failNext('run.create', 'after')
+  await expect(create(app, threadId)).rejects.toMatchObject({ code: 'unavailable' })
+  const { runId } = await getThread(app, app.one, threadId)
+  const run = await getRun(app, app.one, { threadId, id: runId ?? '' })
+  expect([run.status, app.worker.busy]).toEqual(['running', 0])
+  await expireLease(app, run.id)
+  app.worker.wake()
+  expect((await untilEnd(app, { caller: app.one, run })).status).toBe('completed')
 })
 
 test('a database that fails while a run is created gives the place back', async () => {
