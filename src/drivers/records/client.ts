@@ -31,6 +31,9 @@ const SERVER_VERSION_MIN = 150_000
 /** Plans made while tables were empty would scan them for ever; these make every statement use its index. */
 const HOT_SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' }
 
+/** A process frozen inside a transaction must not hold its locks for ever. */
+const TRANSACTION_SETTINGS = { idle_in_transaction_session_timeout: '15s' }
+
 class PostgresDb implements Db {
   private readonly queries: Pool
   private readonly hots: Pool
@@ -42,7 +45,7 @@ class PostgresDb implements Db {
     this.queries = new Pool(target, { max: QUERY_MAX })
     this.hots = new Pool(target, { max: options.poolMax, settings: HOT_SETTINGS })
     // Apart from the hot pool, so that a transaction never waits for a connection that waits for it.
-    this.transactions = new Pool(target, { max: TRANSACTIONS_MAX, settings: HOT_SETTINGS })
+    this.transactions = new Pool(target, { max: TRANSACTIONS_MAX, settings: { ...HOT_SETTINGS, ...TRANSACTION_SETTINGS } })
     this.listener = new Listener(target, options.log)
   }
 
