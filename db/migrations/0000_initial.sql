@@ -217,14 +217,10 @@ ALTER TABLE "api_key" ADD CONSTRAINT "api_key_user_id_app_user_id_fk" FOREIGN KE
 ALTER TABLE "app_user" ADD CONSTRAINT "app_user_tenant_id_tenant_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenant"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "idempotency" ADD CONSTRAINT "idempotency_tenant_id_tenant_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenant"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run" ADD CONSTRAINT "run_thread_id_thread_id_fk" FOREIGN KEY ("thread_id") REFERENCES "public"."thread"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "run" ADD CONSTRAINT "run_assistant_version_id_assistant_version_id_fk" FOREIGN KEY ("assistant_version_id") REFERENCES "public"."assistant_version"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_event" ADD CONSTRAINT "run_event_run_id_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."run"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_step" ADD CONSTRAINT "run_step_run_id_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."run"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tool_call" ADD CONSTRAINT "tool_call_step_id_run_step_id_fk" FOREIGN KEY ("step_id") REFERENCES "public"."run_step"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tool_call" ADD CONSTRAINT "tool_call_run_id_run_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."run"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "channel_blob" ADD CONSTRAINT "channel_blob_thread_id_thread_id_fk" FOREIGN KEY ("thread_id") REFERENCES "public"."thread"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "checkpoint" ADD CONSTRAINT "checkpoint_thread_id_thread_id_fk" FOREIGN KEY ("thread_id") REFERENCES "public"."thread"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "checkpoint_write" ADD CONSTRAINT "checkpoint_write_thread_id_thread_id_fk" FOREIGN KEY ("thread_id") REFERENCES "public"."thread"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "message" ADD CONSTRAINT "message_thread_id_thread_id_fk" FOREIGN KEY ("thread_id") REFERENCES "public"."thread"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "assistant_list" ON "assistant" USING btree ("tenant_id","created_at","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "assistant_version_number" ON "assistant_version" USING btree ("assistant_id","version");--> statement-breakpoint
@@ -237,7 +233,6 @@ CREATE UNIQUE INDEX "run_active" ON "run" USING btree ("thread_id") WHERE status
 CREATE INDEX "run_queued" ON "run" USING btree ("created_at") WHERE status = 'queued';--> statement-breakpoint
 CREATE INDEX "run_lease" ON "run" USING btree ("lease_until") WHERE status in ('running', 'cancelling');--> statement-breakpoint
 CREATE INDEX "run_expiry" ON "run" USING btree ("expires_at") WHERE status in ('queued', 'waiting');--> statement-breakpoint
-CREATE INDEX "run_ended" ON "run" USING btree ("ended_at") WHERE ended_at is not null;--> statement-breakpoint
 CREATE INDEX "run_list" ON "run" USING btree ("thread_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "run_step_list" ON "run_step" USING btree ("run_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "tool_call_run" ON "tool_call" USING btree ("run_id");--> statement-breakpoint

@@ -1,8 +1,8 @@
 // Written by scripts/migrations.ts; do not edit.
 export const migrations: readonly { hash: string; createdAt: number; statements: readonly string[] }[] = [
   {
-    hash: '1ef230d137b1cc2c589498a4f2b8d696c7d6dd86cb38ccc92563fd825ec80e5c',
-    createdAt: 1795290251763,
+    hash: '0b351602b8d50bc6e09d0f3327e032c6df82ec754bc918e380cf2cd96108838d',
+    createdAt: 1795294236858,
     statements: [
       "CREATE TABLE \"assistant\" (\n\t\"id\" uuid PRIMARY KEY NOT NULL,\n\t\"tenant_id\" uuid NOT NULL,\n\t\"graph\" text NOT NULL,\n\t\"version\" integer NOT NULL,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"deleted_at\" timestamp (3) with time zone\n);\n",
       "\nCREATE TABLE \"assistant_version\" (\n\t\"id\" uuid PRIMARY KEY NOT NULL,\n\t\"tenant_id\" uuid NOT NULL,\n\t\"assistant_id\" uuid NOT NULL,\n\t\"version\" integer NOT NULL,\n\t\"name\" text,\n\t\"description\" text,\n\t\"config\" text NOT NULL,\n\t\"metadata\" jsonb NOT NULL,\n\t\"created_at\" timestamp (3) with time zone NOT NULL\n);\n",
@@ -28,14 +28,10 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nALTER TABLE \"app_user\" ADD CONSTRAINT \"app_user_tenant_id_tenant_id_fk\" FOREIGN KEY (\"tenant_id\") REFERENCES \"public\".\"tenant\"(\"id\") ON DELETE no action ON UPDATE no action;",
       "\nALTER TABLE \"idempotency\" ADD CONSTRAINT \"idempotency_tenant_id_tenant_id_fk\" FOREIGN KEY (\"tenant_id\") REFERENCES \"public\".\"tenant\"(\"id\") ON DELETE no action ON UPDATE no action;",
       "\nALTER TABLE \"run\" ADD CONSTRAINT \"run_thread_id_thread_id_fk\" FOREIGN KEY (\"thread_id\") REFERENCES \"public\".\"thread\"(\"id\") ON DELETE cascade ON UPDATE no action;",
-      "\nALTER TABLE \"run\" ADD CONSTRAINT \"run_assistant_version_id_assistant_version_id_fk\" FOREIGN KEY (\"assistant_version_id\") REFERENCES \"public\".\"assistant_version\"(\"id\") ON DELETE no action ON UPDATE no action;",
       "\nALTER TABLE \"run_event\" ADD CONSTRAINT \"run_event_run_id_run_id_fk\" FOREIGN KEY (\"run_id\") REFERENCES \"public\".\"run\"(\"id\") ON DELETE cascade ON UPDATE no action;",
       "\nALTER TABLE \"run_step\" ADD CONSTRAINT \"run_step_run_id_run_id_fk\" FOREIGN KEY (\"run_id\") REFERENCES \"public\".\"run\"(\"id\") ON DELETE cascade ON UPDATE no action;",
       "\nALTER TABLE \"tool_call\" ADD CONSTRAINT \"tool_call_step_id_run_step_id_fk\" FOREIGN KEY (\"step_id\") REFERENCES \"public\".\"run_step\"(\"id\") ON DELETE cascade ON UPDATE no action;",
       "\nALTER TABLE \"tool_call\" ADD CONSTRAINT \"tool_call_run_id_run_id_fk\" FOREIGN KEY (\"run_id\") REFERENCES \"public\".\"run\"(\"id\") ON DELETE cascade ON UPDATE no action;",
-      "\nALTER TABLE \"channel_blob\" ADD CONSTRAINT \"channel_blob_thread_id_thread_id_fk\" FOREIGN KEY (\"thread_id\") REFERENCES \"public\".\"thread\"(\"id\") ON DELETE cascade ON UPDATE no action;",
-      "\nALTER TABLE \"checkpoint\" ADD CONSTRAINT \"checkpoint_thread_id_thread_id_fk\" FOREIGN KEY (\"thread_id\") REFERENCES \"public\".\"thread\"(\"id\") ON DELETE cascade ON UPDATE no action;",
-      "\nALTER TABLE \"checkpoint_write\" ADD CONSTRAINT \"checkpoint_write_thread_id_thread_id_fk\" FOREIGN KEY (\"thread_id\") REFERENCES \"public\".\"thread\"(\"id\") ON DELETE cascade ON UPDATE no action;",
       "\nALTER TABLE \"message\" ADD CONSTRAINT \"message_thread_id_thread_id_fk\" FOREIGN KEY (\"thread_id\") REFERENCES \"public\".\"thread\"(\"id\") ON DELETE cascade ON UPDATE no action;",
       "\nCREATE INDEX \"assistant_list\" ON \"assistant\" USING btree (\"tenant_id\",\"created_at\",\"id\");",
       "\nCREATE UNIQUE INDEX \"assistant_version_number\" ON \"assistant_version\" USING btree (\"assistant_id\",\"version\");",
@@ -48,7 +44,6 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nCREATE INDEX \"run_queued\" ON \"run\" USING btree (\"created_at\") WHERE status = 'queued';",
       "\nCREATE INDEX \"run_lease\" ON \"run\" USING btree (\"lease_until\") WHERE status in ('running', 'cancelling');",
       "\nCREATE INDEX \"run_expiry\" ON \"run\" USING btree (\"expires_at\") WHERE status in ('queued', 'waiting');",
-      "\nCREATE INDEX \"run_ended\" ON \"run\" USING btree (\"ended_at\") WHERE ended_at is not null;",
       "\nCREATE INDEX \"run_list\" ON \"run\" USING btree (\"thread_id\",\"created_at\",\"id\");",
       "\nCREATE INDEX \"run_step_list\" ON \"run_step\" USING btree (\"run_id\",\"created_at\",\"id\");",
       "\nCREATE INDEX \"tool_call_run\" ON \"tool_call\" USING btree (\"run_id\");",

@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
-import { assistantVersion } from './assistants.ts'
 import { at } from './identity.ts'
 import { tenantId, thread } from './threads.ts'
 
@@ -17,9 +16,8 @@ export const run = pgTable(
     tenant_id: tenantId(),
     thread_id: threadId(),
     assistant_id: uuid('assistant_id').notNull(),
-    assistant_version_id: uuid('assistant_version_id')
-      .notNull()
-      .references(() => assistantVersion.id),
+    /** No foreign key: versions are never removed, and every run would lock one. */
+    assistant_version_id: uuid('assistant_version_id').notNull(),
     status: text('status').notNull(),
     /** JSON of RunOptions: what this run overrides or adds. */
     options: text('options').notNull(),
@@ -50,8 +48,6 @@ export const run = pgTable(
     index('run_lease').on(t.lease_until).where(sql`status in ('running', 'cancelling')`),
     // serves expireRuns
     index('run_expiry').on(t.expires_at).where(sql`status in ('queued', 'waiting')`),
-    // serves purgeJournal
-    index('run_ended').on(t.ended_at).where(sql`ended_at is not null`),
     // serves listRuns
     index('run_list').on(t.thread_id, t.created_at, t.id),
   ],

@@ -69,11 +69,17 @@ export const message = pgTable(
   ],
 )
 
+/**
+ * No foreign key: a run writes five such rows, and each would look its thread up and lock it once more. They are written
+ * only under the fence of a run, and `deleteThread` removes them after the thread.
+ */
+const stateThreadId = () => uuid('thread_id').notNull()
+
 export const checkpoint = pgTable(
   'checkpoint',
   {
     tenant_id: tenantId(),
-    thread_id: threadId(),
+    thread_id: stateThreadId(),
     ns: text('ns').notNull(),
     id: uuid('id').notNull(),
     parent_id: uuid('parent_id'),
@@ -97,7 +103,7 @@ export const channelBlob = pgTable(
   'channel_blob',
   {
     tenant_id: tenantId(),
-    thread_id: threadId(),
+    thread_id: stateThreadId(),
     ns: text('ns').notNull(),
     channel: text('channel').notNull(),
     version: text('version').notNull(),
@@ -113,7 +119,7 @@ export const checkpointWrite = pgTable(
   'checkpoint_write',
   {
     tenant_id: tenantId(),
-    thread_id: threadId(),
+    thread_id: stateThreadId(),
     ns: text('ns').notNull(),
     checkpoint_id: uuid('checkpoint_id').notNull(),
     task_id: text('task_id').notNull(),

@@ -1,6 +1,12 @@
 /** A new UUIDv7 in canonical lower-case form; monotonic within a process, so ids of one process sort by creation. */
 export const newId = (): string => Bun.randomUUIDv7()
 
+/** Lower than every id that was made at or after this time (milliseconds since the epoch). */
+export function floorId(ms: number): string {
+  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`
+}
+
 const HEX32 = /^[0-9a-f]{32}$/
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

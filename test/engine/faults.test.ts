@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cancelRun } from '../../src/core/runs/stop.ts'
+import { deleteThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import type { Side } from '../support/faulty-db.ts'
 import {
@@ -13,6 +14,7 @@ import {
   sketch,
   startRun,
   storyOf,
+  until,
   untilEnd,
   untilEvent,
 } from '../support/runs.ts'
@@ -107,12 +109,10 @@ test('a run that is asked to stop in the moment of its last commit ends once, by
 })
 
 test('a run on a thread that is deleted meanwhile stops without a trace', async () => {
-  const { deleteThread } = await import('../../src/core/threads/threads.ts')
   const started = await startRun(app, { turns: saysThenHangs('half ') })
   await untilEvent(app, started, isText('half '))
   await deleteThread(app, started.caller, started.threadId)
-  await app.worker.stop(2_000)
-  expect(app.worker.busy).toBe(0)
+  await until(() => app.worker.busy === 0)
   expect(await journalOf(app, started.run.id)).toEqual([])
   expect(app.log.count('run.broke_off')).toBe(0)
 })

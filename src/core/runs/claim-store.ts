@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { floorId } from '../id.ts'
 import type { MessageRecord } from '../threads/message-rows.ts'
 import { PENDING } from './create-store.ts'
 import { RUN_COLUMNS, type RunRow } from './rows.ts'
@@ -81,12 +82,13 @@ export async function expireAllLeases(db: Db): Promise<void> {
   await db.hot(`update run set lease_until = now() - interval '1 ms' where status in ('running', 'cancelling')`)
 }
 
+/** Oldest journals first, by the time in the ids of their runs; of those only the ones of runs that ended before `before`. */
 export async function deleteOldEvents(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query<{ n: number }>(
-    `with r as (select id from run where ended_at is not null and ended_at < to_timestamp($1::float8 / 1000.0)
-      and exists (select 1 from run_event e where e.run_id = run.id) limit $2),
-    d as (delete from run_event e using r where e.run_id = r.id returning 1) select count(*)::int as n from d`,
-    [before, limit],
+  const rows = await db.hot<{ n: number }>(
+    `with o as materialized (select distinct e.run_id from (select run_id from run_event where run_id < $1::uuid order by run_id, seq limit $3) e),
+    d as (delete from run_event e using o, run r where e.run_id = o.run_id and r.id = o.run_id and r.ended_at < to_timestamp($2::float8 / 1000.0) returning 1)
+    select count(*)::int as n from d`,
+    [floorId(before), before, limit],
   )
   return rows[0]?.n ?? 0
 }

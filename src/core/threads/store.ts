@@ -101,10 +101,21 @@ export async function changeThreadRow(db: Db, tenantId: string, input: { id: str
   return rows[0] && fromRow(rows[0])
 }
 
-export async function deleteThreadRow(db: Db, tenantId: string, id: string): Promise<{ runId: string | null } | undefined> {
-  const rows = await db.hot<{ run_id: string | null }>(
-    `delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`,
-    [id, tenantId],
-  )
-  return rows[0] && { runId: rows[0].run_id }
-}
+/**
+ * The thread goes first: that waits for a commit under way, and none can follow. Only then is everything there to be seen
+ * by the second statement.
+ */
+export const deleteThreadRow = (db: Db, tenantId: string, id: string): Promise<{ runId: string | null } | undefined> =>
+  db.transaction(async (tx) => {
+    const rows = await tx.hot<{ run_id: string | null }>(
+      `delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`,
+      [id, tenantId],
+    )
+    if (!rows[0]) return undefined
+    await tx.hot(
+      `with a as (delete from checkpoint where thread_id = $1), b as (delete from channel_blob where thread_id = $1)
+      delete from checkpoint_write where thread_id = $1`,
+      [id],
+    )
+    return { runId: rows[0].run_id }
+  })

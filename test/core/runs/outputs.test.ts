@@ -62,7 +62,7 @@ test.each(wrong)('%s is refused, saying what was expected and got, and the run s
     facts: { action: 'submit', expected: ['call_a', 'call_b'], got: outputs.map(([id]) => id) },
   })
   expect((await currentRun(app, started)).status).toBe('waiting')
-  expect(app.worker.busy).toBe(0)
+  await until(() => app.worker.busy === 0)
   await submit(app, started, [
     ['call_b', '2'],
     ['call_a', '1'],
@@ -125,14 +125,14 @@ test('a run that does not wait takes no outputs', async () => {
   await expect(submitOutputs(app, app.one, { threadId: started.threadId, id: UNKNOWN_ID, outputs: [] })).rejects.toMatchObject({
     code: 'not_found',
   })
-  expect(app.worker.busy).toBe(0)
+  await until(() => app.worker.busy === 0)
 })
 
 test('a database that fails in the middle of a submission leaves the run waiting and the place free', async () => {
   const started = await waiting('call_a')
   app.db.failNext('transaction', 'before')
   await expect(submit(app, started, [['call_a', 'x']])).rejects.toMatchObject({ code: 'unavailable' })
-  expect(app.worker.busy).toBe(0)
+  await until(() => app.worker.busy === 0)
   await submit(app, started, [['call_a', 'x']])
   expect((await untilEnd(app, started)).status).toBe('completed')
 })

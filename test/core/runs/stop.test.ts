@@ -114,9 +114,17 @@ test('queued and waiting runs expire when their time is over, not before, and th
 })
 
 test('as many runs expire at once as were asked for, the oldest first', async () => {
-  const runs = [await startRun(idle), await startRun(idle), await startRun(idle)]
+  app.clock.advance(600_001)
+  await expireRuns(idle, 1_000) // what other tests left
+  const runs: Started[] = []
+  for (let i = 0; i < 3; i++) {
+    runs.push(await startRun(idle))
+    app.clock.advance(1)
+  }
+  const statuses = () => Promise.all(runs.map(async (run) => (await currentRun(app, run)).status))
   app.clock.advance(600_001)
   expect(await expireRuns(idle, 2)).toBe(2)
+  expect(await statuses()).toEqual(['expired', 'expired', 'queued'])
   expect(await expireRuns(idle, 2)).toBe(1)
-  expect(await Promise.all(runs.map(async (r) => (await currentRun(app, r)).status))).toEqual(['expired', 'expired', 'expired'])
+  expect(await statuses()).toEqual(['expired', 'expired', 'expired'])
 })
