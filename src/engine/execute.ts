@@ -50,6 +50,8 @@ export class Execution {
   private nextSeq: number
   /** Readers know that the run was asked to stop. */
   private cancelTold = false
+  /** What an earlier owner told is known: until then nothing is told, lest it be told twice. */
+  private storyRead: boolean
   /** Nothing may be written any more: somebody else has the lease, or something that was to be written is missing. */
   private lost = false
   private readonly startedAt: number
@@ -61,6 +63,7 @@ export class Execution {
     const { app } = engine
     const { run } = claimed
     this.nextSeq = claimed.nextSeq
+    this.storyRead = !claimed.takenOver
     this.startedAt = app.clock.now()
     this.stream = new RunStream(app, { id: run.id, fence: claimed.fence }, claimed.nextEvent, () => this.stop('lost'))
     this.recorder = new Recorder((event) => this.stream.emit(event), app.clock)
@@ -92,7 +95,7 @@ export class Execution {
   }
 
   private tellCancelling(): void {
-    if (this.cancelTold) return
+    if (this.cancelTold || !this.storyRead) return
     this.cancelTold = true
     this.stream.emit({ type: 'status', status: 'cancelling', at: this.engine.app.clock.now() })
   }
@@ -132,6 +135,8 @@ export class Execution {
       await this.commit({ status: 'running', error: null }, mend)
     }
     if (story.lastStatus === 'queued') this.stream.emit({ type: 'status', status: 'running', at: this.startedAt })
+    this.storyRead = true
+    if (this.abort.signal.reason === 'cancel') this.tellCancelling()
   }
 
   private async drive(): Promise<End | undefined> {

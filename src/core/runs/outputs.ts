@@ -31,6 +31,8 @@ export async function submitOutputs(
     const resumed = await app.db.transaction((db) => resume({ ...app, db }, { run, outputs: input.outputs, slot }))
     if (!resumed) {
       const now = await getRun(app, caller, input)
+      // A worker passes over a row that is locked, as ours was while we looked at it: have it look again.
+      if (now.status === 'queued') app.signals.wake()
       throw new Fault('wrong_state', 'The run does not wait for outputs.', { kind: 'run', status: now.status, action: 'submit' })
     }
     app.signals.publish(run.id, { seq: resumed.after + 1, events: resumed.events })

@@ -11,10 +11,12 @@ import {
   expireLease,
   journalOf,
   messagesOf,
+  saysThenHangs,
   sketch,
   startRun,
   storyOf,
   UNKNOWN_ID,
+  until,
   untilEnd,
 } from '../../support/runs.ts'
 

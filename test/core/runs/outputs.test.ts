@@ -2,7 +2,18 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { submitOutputs } from '../../../src/core/runs/outputs.ts'
 import { getThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
-import { callsFunctions, currentRun, journalOf, type Started, sketch, startRun, storyOf, UNKNOWN_ID, untilEnd } from '../../support/runs.ts'
+import {
+  callsFunctions,
+  currentRun,
+  journalOf,
+  type Started,
+  sketch,
+  startRun,
+  storyOf,
+  UNKNOWN_ID,
+  until,
+  untilEnd,
+} from '../../support/runs.ts'
 
 let app: TestApp
 /** On the same database, executes nothing. */
