@@ -6,6 +6,7 @@ import { listSteps } from '../../src/core/runs/steps.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { getThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
+import type { Pause } from '../support/faulty-db.ts'
 import {
   answer,
   callsFunctions,
@@ -207,17 +208,18 @@ test('outputs survive two such crashes in a row', async () => {
   ])
 })
 
-/** Lets `n - 1` commits of this worker pass and holds the next. */
-async function holdCommit(worker: TestApp, n: number, act: () => Promise<unknown>): Promise<void> {
-  let pause = worker.db.pauseNext('run.commit', 'before')
+/** Lets `n - 1` statements of this name pass, once `act` has begun, and holds the next. */
+async function hold(worker: TestApp, [name, n]: [string, number], act: () => Promise<unknown>): Promise<Pause> {
+  let pause = worker.db.pauseNext(name, 'before')
   await act()
   for (let passed = 1; passed < n; passed++) {
     await pause.reached
-    const next = worker.db.pauseNext('run.commit', 'before')
+    const next = worker.db.pauseNext(name, 'before')
     pause.release()
     pause = next
   }
   await pause.reached
+  return pause
 }
 
 test('a crash between a turn and the wait for its calls loses neither: the run waits for them once, and they can be answered', async () => {
@@ -225,7 +227,7 @@ test('a crash between a turn and the wait for its calls loses neither: the run w
   const started = await startRun(owner, { turns: [callsFunctions('call_1'), callsFunctions('call_2'), { text: ['end'] }] })
   await story(started)
   // The outputs are in the state, the second turn is, and the wait is not.
-  await holdCommit(owner, 3, () => answer(owner, started, { call_1: 'one' }))
+  await hold(owner, ['run.commit', 3], () => answer(owner, started, { call_1: 'one' }))
   await inherit(owner, started, heir)
   const events = await story(started)
   expect(sketch(events).filter((line) => line.startsWith('call'))).toEqual(['call 0 call_1 look', 'call 0 call_2 look'])
@@ -303,6 +305,26 @@ test('a cancellation that the dead worker had told already is not told again', a
   const lines = sketch(await story(started))
   expect(lines.filter((line) => line === 'run cancelling')).toHaveLength(1)
   expect(lines.at(-1)).toBe('run cancelled')
+})
+
+test('a cancellation that is heard while the story of a dead worker is read is told once, after its repair', async () => {
+  const [owner, heir] = [await newWorker(), await newWorker()]
+  const started = await startRun(owner, { turns: saysThenHangs('half ') })
+  await untilEvent(app, started, isText('half '))
+  // The claim takes two statements, the third reads the journal.
+  const pause = await hold(heir, ['hot', 3], () => inherit(owner, started, heir))
+  await app.records.db.query(`update run set status = 'cancelling' where id = $1`, [started.run.id])
+  expect(heir.worker.cancel(started.run.id)).toBe(true)
+  pause.release()
+  const lines = sketch(await story(started))
+  expect(lines.slice(3)).toEqual([
+    'text half ',
+    'message_end run_failed',
+    'step_end failed',
+    'restart 2',
+    'run cancelling',
+    'run cancelled',
+  ])
 })
 
 test('two workers that look at once take each run once', async () => {
