@@ -27,8 +27,6 @@ export interface AppParts {
 
 export const systemClock: Clock = { now: () => Date.now() }
 
-const MESSAGES_PER_CREATE_MAX = 1000
-
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
@@ -92,7 +90,6 @@ async function openRecords(config: Config, log: Log): Promise<Records> {
 const limitsOf = (config: Config): Parts['limits'] => ({
   runExpiryMs: config.engine.runExpiryMs,
   idempotencyKeepMs: config.idempotency.keepMs,
-  messagesPerCreateMax: MESSAGES_PER_CREATE_MAX,
 })
 
 /** For those who neither execute runs nor follow any. */

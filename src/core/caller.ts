@@ -11,6 +11,9 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
 }
 
+/** What each scope allows beside itself: who may write reads what was written, an admin does everything. */
+const ALLOWED_BY: Record<Scope, readonly Scope[]> = { read: ['read', 'write', 'admin'], write: ['write', 'admin'], admin: ['admin'] }
+
 export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new Fault('forbidden', `This key lacks the '${scope}' scope.`)
+  if (!ALLOWED_BY[scope].some((held) => caller.scopes.has(held))) throw new Fault('forbidden', `This key lacks the '${scope}' scope.`)
 }

@@ -27,7 +27,6 @@ export interface Log {
 export interface Limits {
   runExpiryMs: number
   idempotencyKeepMs: number
-  messagesPerCreateMax: number
 }
 
 /** What core and engine may be given. A function names the parts it uses: `Needs<'db' | 'clock'>`. */

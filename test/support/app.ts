@@ -170,7 +170,6 @@ const workerOptions = (options: TestAppOptions): WorkerOptions => ({
 const limitsOf = (options: TestAppOptions): Limits => ({
   runExpiryMs: options.runExpiryMs ?? 600_000,
   idempotencyKeepMs: options.idempotencyKeepMs ?? 86_400_000,
-  messagesPerCreateMax: options.messagesPerCreateMax ?? 1000,
 })
 
 let tenants = 0

@@ -116,5 +116,5 @@ export async function changeRun(
     await getThread(app, caller, key.threadId)
     throw notFound('run', key.id)
   }
-  return getRun(app, { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }, key)
+  return getRun(app, caller, key)
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const clock = { now: () => Date.now() }
   const scripts = { failing: [{ text: ['be', 'fore'], fail: { status: 500, message: 'broke' } }] }
   const models = openModels({ ...readConfig({}).config.models, scripts }, { log: silentLog, clock })
-  const limits = { runExpiryMs: 1, idempotencyKeepMs: 1000, messagesPerCreateMax: 1 }
+  const limits = { runExpiryMs: 1, idempotencyKeepMs: 1000 }
   parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), limits }
   caller = await operator(parts)
 })
