@@ -28,8 +28,10 @@ test('a configured model cannot be deleted', async () => {
 })
 
 test('each function demands its scope', async () => {
-  await expect(listModels(app, callerWith('write'), signal)).rejects.toMatchObject({ code: 'forbidden' })
-  await expect(getModel(app, callerWith('write'), { id: 'echo', signal })).rejects.toMatchObject({ code: 'forbidden' })
+  await expect(listModels(app, { ...callerWith('write'), scopes: new Set() }, signal)).rejects.toMatchObject({ code: 'forbidden' })
+  await expect(getModel(app, { ...callerWith('write'), scopes: new Set() }, { id: 'echo', signal })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
   await expect(deleteModel(app, callerWith('read'), { id: 'nothing', signal })).rejects.toMatchObject({ code: 'forbidden' })
   await expect(embed(app, callerWith('read'), { body: { model: 'lexical-hash', input: 'a' }, signal })).rejects.toMatchObject({
     code: 'forbidden',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Scope } from '../../../src/core/caller.ts'
 import { purgeJournal } from '../../../src/core/runs/claims.ts'
 import { appendEvents } from '../../../src/core/runs/commits.ts'
 import type { RunEvent, Segment } from '../../../src/core/runs/events.ts'
@@ -237,11 +238,7 @@ test('reading on begins inside a segment where it has to', async () => {
 
 test('a key without the read scope follows nothing', async () => {
   const started = await startRun(app)
-  const reader = followRun(
-    app,
-    { ...app.one, scopes: new Set(['write'] as const) },
-    { run: started.run, signal: AbortSignal.timeout(1_000) },
-  )
+  const reader = followRun(app, { ...app.one, scopes: new Set<Scope>() }, { run: started.run, signal: AbortSignal.timeout(1_000) })
   await expect(reader.next()).rejects.toMatchObject({ code: 'forbidden' })
   await storyOf(app, started)
 })
