@@ -1,11 +1,12 @@
 import type { Db, Records } from '../../src/drivers/records/port.ts'
+import { eventually } from '../support/eventually.ts'
 import { Chance } from './chance.ts'
 import { checkEffects, checkReads, checkStreams } from './check-history.ts'
 import { checkJournals, checkRules } from './check-rows.ts'
 import type { Ground } from './client.ts'
 import { History } from './history.ts'
 import { Keeper, type Killing } from './killer.ts'
-import { embeddedStore, externalStore } from './postgres.ts'
+import { embeddedStore, externalStore, type Store } from './postgres.ts'
 import { startToolModel, TOOL, TOOL_MODEL } from './tool-model.ts'
 import { startClients } from './traffic.ts'
 import { request } from './wire.ts'
@@ -75,7 +76,7 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
     const traffic = await openTraffic(keeper, new History())
     const clients = startClients(traffic.ground, options.clients, chance.fork())
     await killAgainAndAgain(keeper, traffic, { ...options, chance: chance.fork() })
-    const records = await store.look()
+    const records = await lookWhenUp(store)
     const violations: string[] = []
     const settledMs = await settle(records.db, violations)
     traffic.stop()
@@ -93,6 +94,9 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
     await store.remove()
   }
 }
+
+/** The last kill may have been of Postgres alone, which is back a moment later. */
+const lookWhenUp = (store: Store): Promise<Records> => eventually(() => store.look().catch(() => undefined))
 
 interface Traffic {
   ground: Ground
