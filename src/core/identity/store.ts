@@ -60,16 +60,20 @@ export async function markUsed(db: Db, input: { id: string; at: number }): Promi
   ])
 }
 
-/** The tenant of this name, made if it is not there. */
-export async function ensureTenantRow(db: Db, input: { id: string; name: string; at: number }): Promise<{ id: string; created: boolean }> {
-  const rows = await db.query<{ id: string; created: boolean }>(
-    `with i as (insert into tenant (id, name, created_at) values ($1, $2, to_timestamp($3::float8 / 1000.0)) on conflict (name) do nothing returning id)
-    select id, true as created from i union all select id, false from tenant where name = $2 limit 1`,
+/**
+ * The tenant of this name, made if it is not there, and locked to the end of the transaction: servers that start together
+ * make one tenant, one administrator and one first key. Two statements, as the first does not see what another has just
+ * inserted.
+ */
+export async function ensureTenantRow(db: Db, input: { id: string; name: string; at: number }): Promise<string> {
+  await db.query(
+    `insert into tenant (id, name, created_at) values ($1, $2, to_timestamp($3::float8 / 1000.0)) on conflict (name) do nothing`,
     [input.id, input.name, input.at],
   )
+  const rows = await db.query<{ id: string }>(`select id from tenant where name = $1 for no key update`, [input.name])
   const row = rows[0]
   if (!row) throw new Error('tenant neither inserted nor found')
-  return row
+  return row.id
 }
 
 /** The tenant's administrator, made if there is none. */
