@@ -2,7 +2,6 @@ import type { Config } from './config.ts'
 import { KeyRing } from './core/identity/keys.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
-import type { Signals } from './core/runs/signals.ts'
 import type { Records } from './drivers/records/port.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
@@ -91,19 +90,3 @@ const limitsOf = (config: Config): Parts['limits'] => ({
   runExpiryMs: config.engine.runExpiryMs,
   idempotencyKeepMs: config.idempotency.keepMs,
 })
-
-/** For those who neither execute runs nor follow any. */
-export function noSignals(): Signals {
-  const ignore = (): undefined => undefined
-  return {
-    reserve: ignore,
-    release: ignore,
-    hand: ignore,
-    wake: ignore,
-    cancel: ignore,
-    publish: ignore,
-    subscribe: () => ignore,
-    keyChanged: ignore,
-    onKeyChanged: () => ignore,
-  }
-}

@@ -1,5 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { CALL_FIELDS, type CallRow } from './rows.ts'
+import type { RunStatus } from './status.ts'
 
 /** What ends, or goes on, while no worker holds the run: the caller numbers its events itself, under a new fence. */
 export interface OpenStep {
@@ -12,7 +13,7 @@ export interface OpenStep {
 
 export interface LockedRun {
   id: string
-  status: string
+  status: RunStatus
   calls: string | null
   usage: string | null
   next_event: number

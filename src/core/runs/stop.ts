@@ -5,7 +5,7 @@ import { endIdleRun, expiredIdleRuns, type LockedRun, lockIdleRun } from './end-
 import type { RunEvent, StepCall, Usage } from './events.ts'
 import { callFromRow } from './rows.ts'
 import { getRun, type Run } from './runs.ts'
-import { isEnd } from './status.ts'
+import { isEnd, requireTransition } from './status.ts'
 import { markCancelling } from './store.ts'
 
 const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
@@ -40,6 +40,7 @@ async function endIdle(app: Needs<'db' | 'clock' | 'signals'>, runId: string, st
   const written = await app.db.transaction(async (db) => {
     const locked = await lockIdleRun(db, runId)
     if (!locked) return undefined
+    requireTransition(locked.status, status)
     const events: RunEvent[] = []
     if (status === 'cancelled') events.push({ type: 'status', status: 'cancelling', at })
     if (locked.open_step) events.push({ type: 'step_end', id: locked.open_step.id, status, at, ...openStepFacts(locked) })

@@ -5,6 +5,7 @@ import { Fault } from '../../core/fault.ts'
 import { onceCalled, once as onceCommitted } from '../../core/idempotency/idempotency.ts'
 import type { Parts } from '../../core/needs.ts'
 import { readKey } from '../../http/bearer.ts'
+import { pathOf } from '../../http/path.ts'
 import type { Asked } from './errors.ts'
 import { PendingBody } from './pending-body.ts'
 
@@ -45,12 +46,6 @@ async function resolve(app: App, headers: Headers): Promise<Caller> {
   const key = requestKey(headers)
   if (key === undefined) throw new Fault('unauthenticated', 'No API key was given.')
   return app.keys.resolve(key)
-}
-
-export function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.indexOf('?', start)
-  return end < 0 ? url.slice(start) : url.slice(start, end)
 }
 
 /** What an error reply needs to know of the request. */

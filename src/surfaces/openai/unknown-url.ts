@@ -1,4 +1,4 @@
-import { pathOf } from './caller.ts'
+import { pathOf } from '../../http/path.ts'
 import { Refusal } from './refusal.ts'
 
 interface Route {

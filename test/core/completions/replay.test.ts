@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { noSignals } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import type { NewCompletion } from '../../../src/core/completions/completions.ts'
@@ -11,6 +10,7 @@ import type { Parts } from '../../../src/core/needs.ts'
 import { openModels } from '../../../src/drivers/models/models.ts'
 import { openClient } from '../../../src/drivers/records/client.ts'
 import type { Records } from '../../../src/drivers/records/port.ts'
+import { noSignals } from '../../support/no-signals.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from '../../support/postgres.ts'
 
 let database: TestDatabase
