@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { KeyRing } from './core/identity/keys.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
-import type { Records } from './drivers/records/port.ts'
+import type { Db, Records } from './drivers/records/port.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
 import { openStreams, type Streams } from './http/streams.ts'
@@ -29,10 +30,11 @@ export const systemClock: Clock = { now: () => Date.now() }
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
-  const [records, { openModels }, { migrate }] = await Promise.all([
+  const [records, { openModels }, { migrate }, stores] = await Promise.all([
     openRecords(config, log),
     import('./drivers/models/models.ts'),
     import('./drivers/records/migrate.ts'),
+    loadStores(),
   ])
   try {
     const { db, shared } = records
@@ -42,6 +44,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
     return {
       ...{ version, config, records, db, clock, log, signals },
       models: openModels(config.models, { log, clock }),
+      ...openStores(stores, config, { db, log, clock }),
       limits: limitsOf(config),
       keys: new KeyRing({ db, clock, log, signals }),
       streams: openStreams(config.http),
@@ -57,6 +60,7 @@ export async function closeApp(app: App): Promise<void> {
   app.streams.closeAll()
   app.keys.close()
   await app.signals.stop()
+  await Promise.all([app.extraction.close(), app.vectors.close(), app.files.close()])
   await app.records.close()
 }
 
@@ -86,7 +90,28 @@ async function openRecords(config: Config, log: Log): Promise<Records> {
   return openEmbedded({ dir: config.data.dir, poolMax, log })
 }
 
-const limitsOf = (config: Config): Parts['limits'] => ({
+export const loadStores = () =>
+  Promise.all([import('./drivers/files/files.ts'), import('./drivers/vectors/vectors.ts'), import('./drivers/extraction/extraction.ts')])
+
+/** None of them is reached before it is used. */
+export function openStores(
+  [{ openFiles }, { openVectors }, { openExtraction }]: Awaited<ReturnType<typeof loadStores>>,
+  config: Pick<Config, 'data' | 'files' | 'vectors' | 'ingest'>,
+  { db, log, clock }: { db: Db; log: Log; clock: Clock },
+): Pick<Parts, 'files' | 'vectors' | 'extraction'> {
+  return {
+    files: openFiles(config.files, { dir: join(config.data.dir, 'files'), log, clock }),
+    vectors: openVectors(config.vectors, { db, log }),
+    extraction: openExtraction(config.ingest, { dir: join(config.data.dir, 'extraction'), log }),
+  }
+}
+
+export const limitsOf = (config: Config): Parts['limits'] => ({
   runExpiryMs: config.engine.runExpiryMs,
   idempotencyKeepMs: config.idempotency.keepMs,
+  fileBytesMax: config.files.bytesMax,
+  uploadBytesMax: config.files.uploadBytesMax,
+  uploadPartBytesMax: config.files.uploadPartBytesMax,
+  uploadExpiryMs: config.files.uploadExpiryMs,
+  embeddingModel: config.vectors.embeddingModel,
 })

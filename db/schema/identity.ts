@@ -5,6 +5,8 @@ export const at = (name: string) => timestamp(name, { withTimezone: true, precis
 export const tenant = pgTable('tenant', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull().unique(),
+  /** Signs the tenant's links to files; made when the first link is. */
+  signing_key: text('signing_key'),
   created_at: at('created_at').notNull(),
 })
 

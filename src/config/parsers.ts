@@ -19,6 +19,12 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): Parser<
   }
 }
 
+export const bool: Parser<boolean> = (raw) => {
+  if (raw === true || raw === 'true') return true
+  if (raw === false || raw === 'false') return false
+  throw new Error(`expected true or false, got ${show(raw)}`)
+}
+
 export const text: Parser<string> = (raw) => {
   if (typeof raw !== 'string' || raw === '') throw new Error(`expected a text, got ${show(raw)}`)
   return raw

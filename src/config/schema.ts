@@ -24,6 +24,40 @@ export interface Config {
     stepsMax: number
     journalKeepMs: number
   }
+  files: {
+    /** Bucket of an S3-compatible store; null: files are kept under `data.dir`. */
+    s3Bucket: string | null
+    /** null: Amazon's own. */
+    s3Endpoint: string | null
+    s3Region: string
+    /** null: from the environment or the machine, as Amazon's SDK looks for them. */
+    s3AccessKeyId: string | null
+    s3SecretAccessKey: string | null
+    s3PathStyle: boolean
+    bytesMax: number
+    uploadBytesMax: number
+    uploadPartBytesMax: number
+    uploadExpiryMs: number
+    /** Disk space that uploads leave free. */
+    diskReserveBytes: number
+  }
+  vectors: {
+    adapter: 'embedded' | 'qdrant' | 'pgvector'
+    qdrantUrl: string | null
+    qdrantApiKey: string | null
+    /** Memory of the embedded adapter for the compact copies it scans. */
+    cacheBytesMax: number
+    embeddingModel: string
+  }
+  ingest: {
+    /** Documents this process ingests at once; 0: none. */
+    slots: number
+    /** One document's extraction. */
+    timeoutMs: number
+    memoryBytesMax: number
+    tokensMax: number
+    attemptsMax: number
+  }
   models: {
     providers: ProviderConfig[]
     /** Name of the provider that gets every model name nobody claims; null: none. */

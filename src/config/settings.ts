@@ -1,5 +1,5 @@
 import type { Parser } from './parsers.ts'
-import { address, httpUrl, integer, oneOf, origins, pathPrefix, postgresUrl, text, textPairs } from './parsers.ts'
+import { address, bool, httpUrl, integer, oneOf, origins, pathPrefix, postgresUrl, text, textPairs } from './parsers.ts'
 import type { Config } from './schema.ts'
 
 type Field<S extends keyof Config> = `${S}.${keyof Config[S] & string}`
@@ -73,6 +73,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const KIB = 1024
 const MIB = 1024 * KIB
+const GIB = 1024 * MIB
 
 export const EMBEDDED_DIR = './data'
 export const EMBEDDED_DIR_OF_ROOT = '/var/lib/tetraport'
@@ -151,6 +152,83 @@ const ENGINE: Setting[] = [
     fallback: DAY,
     about: 'How long the answer to an Idempotency-Key is kept.',
   }),
+]
+
+const FILES: Setting[] = [
+  setting('files.s3Bucket', {
+    parse: nullable(text),
+    fallback: null,
+    fallbackText: 'files are kept in the data folder',
+    about: 'Bucket of an S3-compatible store to keep files in.',
+  }),
+  setting('files.s3Endpoint', {
+    parse: nullable(httpUrl),
+    fallback: null,
+    fallbackText: "Amazon's own",
+    about: 'Address of the S3-compatible store.',
+  }),
+  setting('files.s3Region', { parse: text, fallback: 'us-east-1', about: 'Region of the bucket.' }),
+  setting('files.s3AccessKeyId', {
+    parse: nullable(text),
+    fallback: null,
+    fallbackText: "as Amazon's SDK finds it",
+    about: 'Access key of the S3-compatible store.',
+  }),
+  setting('files.s3SecretAccessKey', {
+    parse: nullable(text),
+    fallback: null,
+    fallbackText: "as Amazon's SDK finds it",
+    about: 'Secret of that access key.',
+    secret: true,
+  }),
+  setting('files.s3PathStyle', { parse: bool, fallback: true, about: 'Whether the bucket is named in the path instead of the host.' }),
+  setting('files.bytesMax', { parse: integer(1, 64 * GIB), fallback: 512 * MIB, about: 'Largest file.' }),
+  setting('files.uploadBytesMax', { parse: integer(1, 64 * GIB), fallback: 8 * GIB, about: 'Largest file that arrives in parts.' }),
+  setting('files.uploadPartBytesMax', { parse: integer(1, GIB), fallback: 64 * MIB, about: 'Largest part of such a file.' }),
+  setting('files.uploadExpiryMs', { parse: integer(SECOND, 30 * DAY), fallback: HOUR, about: 'Time in which all parts must arrive.' }),
+  setting('files.diskReserveBytes', { parse: integer(0, 1024 * GIB), fallback: GIB, about: 'Disk space that uploads leave free.' }),
+]
+
+const SEARCH: Setting[] = [
+  setting('vectors.adapter', {
+    parse: oneOf('embedded', 'qdrant', 'pgvector'),
+    fallback: 'embedded',
+    about: 'Where vectors are kept: in Postgres and searched here, on a Qdrant server, or in Postgres by pgvector.',
+  }),
+  setting('vectors.qdrantUrl', {
+    parse: nullable(httpUrl),
+    fallback: null,
+    fallbackText: 'none',
+    alsoEnv: ['QDRANT_URL'],
+    about: 'Address of the Qdrant server.',
+  }),
+  setting('vectors.qdrantApiKey', {
+    parse: nullable(text),
+    fallback: null,
+    fallbackText: 'none',
+    alsoEnv: ['QDRANT_API_KEY'],
+    about: 'Key of the Qdrant server.',
+    secret: true,
+  }),
+  setting('vectors.cacheBytesMax', {
+    parse: integer(MIB, 64 * GIB),
+    fallback: 512 * MIB,
+    about: 'Memory for the compact copies that the embedded adapter scans.',
+  }),
+  setting('vectors.embeddingModel', {
+    parse: text,
+    fallback: 'lexical-hash',
+    about: 'Embedding model of new vector stores. lexical-hash needs no provider: it knows words in common, no meanings.',
+  }),
+  setting('ingest.slots', { parse: integer(0, 64), fallback: 2, about: 'Documents this process ingests at once; 0: none.' }),
+  setting('ingest.timeoutMs', { parse: integer(SECOND, 10 * MINUTE), fallback: 30 * SECOND, about: "Time to read one document's text." }),
+  setting('ingest.memoryBytesMax', {
+    parse: integer(64 * MIB, 16 * GIB),
+    fallback: 256 * MIB,
+    about: "Memory to read one document's text, beyond what the reading process has at rest.",
+  }),
+  setting('ingest.tokensMax', { parse: integer(1000, 100_000_000), fallback: 5_000_000, about: 'Tokens of one document.' }),
+  setting('ingest.attemptsMax', { parse: integer(1, 20), fallback: 3, about: 'Attempts at a document whose ingestion was interrupted.' }),
 ]
 
 const MODELS: Setting[] = [
@@ -249,4 +327,4 @@ const SERVING: Setting[] = [
 ]
 
 /** Every setting there is: the reader, `config show`, the help and the README's table all come from here. */
-export const SETTINGS: readonly Setting[] = [...BASICS, ...ENGINE, ...MODELS, ...SERVING]
+export const SETTINGS: readonly Setting[] = [...BASICS, ...ENGINE, ...FILES, ...SEARCH, ...MODELS, ...SERVING]

@@ -1,7 +1,20 @@
 import type { RunStatus } from './runs/status.ts'
 
 /** The kinds of record a fault can be about. */
-export type Kind = 'assistant' | 'thread' | 'message' | 'run' | 'step' | 'file' | 'vector_store' | 'completion' | 'model' | 'key'
+export type Kind =
+  | 'assistant'
+  | 'thread'
+  | 'message'
+  | 'run'
+  | 'step'
+  | 'file'
+  | 'upload'
+  | 'upload_part'
+  | 'vector_store'
+  | 'file_batch'
+  | 'completion'
+  | 'model'
+  | 'key'
 
 /**
  * Everything that can go wrong on purpose. Each surface maps every code to a status and a body; a new code does not

@@ -1,5 +1,8 @@
+import type { Extraction } from '../drivers/extraction/port.ts'
+import type { Files } from '../drivers/files/port.ts'
 import type { Models } from '../drivers/models/port.ts'
 import type { Db } from '../drivers/records/port.ts'
+import type { Vectors } from '../drivers/vectors/port.ts'
 import type { Signals } from './runs/signals.ts'
 
 /** Time as the server sees it; tests pass their own. */
@@ -27,6 +30,14 @@ export interface Log {
 export interface Limits {
   runExpiryMs: number
   idempotencyKeepMs: number
+  /** One file. */
+  fileBytesMax: number
+  /** A file that arrives in parts. */
+  uploadBytesMax: number
+  uploadPartBytesMax: number
+  uploadExpiryMs: number
+  /** Of new vector stores. */
+  embeddingModel: string
 }
 
 /** What core and engine may be given. A function names the parts it uses: `Needs<'db' | 'clock'>`. */
@@ -35,6 +46,9 @@ export interface Parts {
   clock: Clock
   log: Log
   models: Models
+  files: Files
+  vectors: Vectors
+  extraction: Extraction
   signals: Signals
   limits: Limits
 }

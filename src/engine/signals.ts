@@ -15,7 +15,7 @@ export interface LocalWorker {
   cancel(runId: string): boolean
 }
 
-type Kind = 'events' | 'ready' | 'cancel' | 'key'
+type Kind = 'events' | 'ready' | 'jobs' | 'cancel' | 'key'
 const CHANNEL = 'tetraport'
 /** NOTIFY takes 8000 bytes; ids are sent, never data. */
 const IDS_PER_NOTE = 200
@@ -34,6 +34,7 @@ export class ProcessSignals implements Signals {
   private readonly outbox = new Map<Kind, Set<string>>()
   private sending = false
   private worker: LocalWorker | undefined
+  private jobs: { wake(): void } | undefined
   private unlisten: (() => Promise<void>) | undefined
 
   /** @param shared whether other processes execute runs on this Postgres */
@@ -59,6 +60,10 @@ export class ProcessSignals implements Signals {
     this.worker = worker
   }
 
+  attachJobs(jobs: { wake(): void }): void {
+    this.jobs = jobs
+  }
+
   reserve(): Slot | undefined {
     return this.worker?.reserve()
   }
@@ -72,6 +77,11 @@ export class ProcessSignals implements Signals {
   wake(): void {
     this.worker?.wake()
     this.send('ready', '')
+  }
+
+  wakeJobs(): void {
+    this.jobs?.wake()
+    this.send('jobs', '')
   }
 
   cancel(runId: string): void {
@@ -147,6 +157,7 @@ export class ProcessSignals implements Signals {
     const [origin, kind, ids = ''] = note.split(' ') as [string, Kind, string?]
     if (origin === this.origin) return
     if (kind === 'ready') this.worker?.wake()
+    else if (kind === 'jobs') this.jobs?.wake()
     else if (kind === 'key') for (const listener of this.keyListeners) listener()
     else
       for (const id of ids.split(',')) {
@@ -164,6 +175,7 @@ export class ProcessSignals implements Signals {
   /** Notifications may have been lost: everybody reads the tables again. */
   private lookAgain(): void {
     this.worker?.wake()
+    this.jobs?.wake()
     for (const listener of this.keyListeners) listener()
     for (const readers of this.readers.values()) for (const reader of readers) reader.onWake()
   }

@@ -1,3 +1,8 @@
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { limitsOf, loadStores, openStores } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import type { Caller } from '../../src/core/caller.ts'
 import { KeyRing } from '../../src/core/identity/keys.ts'
@@ -100,6 +105,9 @@ export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> 
   /** True where replicas are to be opened: then signals also travel by NOTIFY. */
   shared?: boolean
   models?: Partial<Config['models']>
+  files?: Partial<Config['files']>
+  vectors?: Partial<Config['vectors']>
+  ingest?: Partial<Config['ingest']>
 }
 
 /** Core and engine on a database of their own, without any API. */
@@ -130,6 +138,8 @@ interface Ground {
   database: TestDatabase
   clock: TestClock
   models: ScriptBook
+  /** For what would lie in the data folder. */
+  dir: string
 }
 
 const WORKER: WorkerOptions = {
@@ -148,11 +158,13 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const clock = new TestClock()
   const log = new RecordedLog()
   const config = { ...readConfig({}).config.models, ...options.models }
-  const app = await openOn({ database, clock, models: new ScriptBook(config, { log, clock }) }, log, options)
+  const dir = mkdtempSync(join(tmpdir(), 'tetraport-app-'))
+  const app = await openOn({ database, clock, models: new ScriptBook(config, { log, clock }), dir }, log, options)
   const close = app.close
   app.close = async () => {
     await close()
     await database.drop()
+    await rm(dir, { recursive: true, force: true })
   }
   return app
 }
@@ -167,10 +179,24 @@ const workerOptions = (options: TestAppOptions): WorkerOptions => ({
   journalKeepMs: options.journalKeepMs ?? WORKER.journalKeepMs,
 })
 
-const limitsOf = (options: TestAppOptions): Limits => ({
-  runExpiryMs: options.runExpiryMs ?? 600_000,
-  idempotencyKeepMs: options.idempotencyKeepMs ?? 86_400_000,
-})
+/** The configuration of an empty environment, with what the test says. */
+function configOf(dir: string, { files, vectors, ingest }: TestAppOptions): Config {
+  const { config } = readConfig({})
+  return {
+    ...config,
+    data: { dir },
+    files: { ...config.files, ...files },
+    vectors: { ...config.vectors, ...vectors },
+    ingest: { ...config.ingest, ...ingest },
+  }
+}
+
+function limitsFrom(config: Config, options: TestAppOptions): Limits {
+  const limits = limitsOf(config)
+  for (const name of Object.keys(limits) as (keyof Limits)[])
+    if (options[name] !== undefined) Object.assign(limits, { [name]: options[name] })
+  return limits
+}
 
 let tenants = 0
 
@@ -178,7 +204,10 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const records = await openClient(ground.database.target, { poolMax: 4, log, shared: true })
   const db = new FaultyDb(records.db)
   const signals = new ProcessSignals(db, options.shared ?? false, log)
-  const parts: Parts = { db, clock: ground.clock, log, models: ground.models, signals, limits: limitsOf(options) }
+  const config = configOf(ground.dir, options)
+  const { clock, models } = ground
+  const stores = openStores(await loadStores(), config, { db, log, clock })
+  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), ...stores }
   const worker = new Worker(parts, workerOptions(options))
   signals.attach(worker)
   await signals.start()
@@ -213,6 +242,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
       if (!db.dead) await stopped
       keys.close()
       if (!db.dead) await signals.stop()
+      await Promise.all([stores.extraction.close(), stores.vectors.close(), stores.files.close()])
       await records.close()
     },
   }

@@ -70,6 +70,13 @@ const RULES: Rule[] = [
     packages: ANY,
   },
   {
+    owns: /^src\/drivers\/vectors\//,
+    allowed: 'its own folder, core/fault.ts, id.ts, json.ts and attributes.ts, the port of records, packages',
+    own: ['src/drivers/vectors/.*', 'src/core/(fault|id|json|attributes)\\.ts'],
+    types: ['src/config\\.ts', 'src/core/[\\w-]+\\.ts', 'src/drivers/records/port\\.ts'],
+    packages: ANY,
+  },
+  {
     owns: /^src\/drivers\/([\w-]+)\//,
     allowed: 'its own folder, core/fault.ts and core/json.ts, its config section, packages',
     own: ['src/drivers/$1/.*', 'src/core/(fault|id|json)\\.ts'],

@@ -8,6 +8,7 @@ export function noSignals(): Signals {
     release: ignore,
     hand: ignore,
     wake: ignore,
+    wakeJobs: ignore,
     cancel: ignore,
     publish: ignore,
     subscribe: () => ignore,

@@ -110,6 +110,9 @@ class HeldSignals implements Signals {
   wake(): void {
     this.held.push(() => this.outer.wake())
   }
+  wakeJobs(): void {
+    this.held.push(() => this.outer.wakeJobs())
+  }
   cancel(runId: string): void {
     this.held.push(() => this.outer.cancel(runId))
   }

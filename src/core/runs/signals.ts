@@ -19,6 +19,8 @@ export interface Signals {
   hand(slot: Slot, run: ClaimedRun): void
   /** A queued run waits for a worker, here or elsewhere. */
   wake(): void
+  /** A job is due, here or elsewhere. */
+  wakeJobs(): void
   /** Somebody asked for this run to stop; its executor, wherever it is, should look. */
   cancel(runId: string): void
   /** Events of a run are in the journal. In this process readers get them from memory. */

@@ -10,7 +10,10 @@ export const PREFIXES: Record<Exclude<Kind, 'key' | 'model'>, string> = {
   run: 'run_',
   step: 'step_',
   file: 'file-',
+  upload: 'upload_',
+  upload_part: 'part_',
   vector_store: 'vs_',
+  file_batch: 'vsfb_',
   completion: 'chatcmpl-',
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { limitsOf, loadStores, openStores } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import type { NewCompletion } from '../../../src/core/completions/completions.ts'
@@ -24,8 +25,10 @@ beforeAll(async () => {
   const clock = { now: () => Date.now() }
   const scripts = { failing: [{ text: ['be', 'fore'], fail: { status: 500, message: 'broke' } }] }
   const models = openModels({ ...readConfig({}).config.models, scripts }, { log: silentLog, clock })
-  const limits = { runExpiryMs: 1, idempotencyKeepMs: 1000 }
-  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), limits }
+  const { config } = readConfig({})
+  const limits = { ...limitsOf(config), idempotencyKeepMs: 1000 }
+  const stores = openStores(await loadStores(), config, { db: records.db, log: silentLog, clock })
+  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), limits, ...stores }
   caller = await operator(parts)
 })
 afterAll(async () => {
