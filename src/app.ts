@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { KeyRing } from './core/identity/keys.ts'
+import { takeOverJobs } from './core/jobs/jobs.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
 import type { Db, Records } from './drivers/records/port.ts'
+import type { JobWorker } from './engine/jobs.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
 import { openStreams, type Streams } from './http/streams.ts'
@@ -76,6 +78,19 @@ export async function startWorker(app: App): Promise<Worker | undefined> {
   // Behind the lock of the data folder nobody else is at work: what was running, a dead server was running.
   if (!app.records.shared) await takeOverAll(app)
   app.signals.attach(worker)
+  worker.start()
+  return worker
+}
+
+/** Does the work beside the runs in this process, unless the configuration gives it no part in either. */
+export async function startJobs(app: App): Promise<JobWorker | undefined> {
+  const { engine, ingest } = app.config
+  if (engine.slots === 0 && ingest.slots === 0) return undefined
+  const { JobWorker } = await import('./engine/jobs.ts')
+  const { leaseMs, pollMs } = engine
+  const worker = new JobWorker(app, { slots: ingest.slots, leaseMs, pollMs, attemptsMax: ingest.attemptsMax })
+  if (!app.records.shared) await takeOverJobs(app)
+  app.signals.attachJobs(worker)
   worker.start()
   return worker
 }

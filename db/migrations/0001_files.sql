@@ -18,6 +18,7 @@ CREATE TABLE "file_object" (
 	"bytes" bigint,
 	"sha256" text,
 	"stale_at" timestamp (3) with time zone,
+	"tries" integer DEFAULT 0 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
@@ -154,8 +155,8 @@ CREATE INDEX "file_expiry" ON "file" USING btree ("expires_at") WHERE expires_at
 CREATE INDEX "file_object_stale" ON "file_object" USING btree ("stale_at") WHERE state <> 'kept';--> statement-breakpoint
 CREATE INDEX "upload_pending" ON "upload" USING btree ("expires_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "upload_part_upload" ON "upload_part" USING btree ("upload_id");--> statement-breakpoint
-CREATE UNIQUE INDEX "job_subject" ON "job" USING btree ("kind","subject");--> statement-breakpoint
-CREATE INDEX "job_due" ON "job" USING btree ("run_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "job_subject" ON "job" USING btree ("subject","kind");--> statement-breakpoint
+CREATE INDEX "job_due" ON "job" USING btree ("kind","run_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "chunk_document" ON "chunk" USING btree ("document_id","idx");--> statement-breakpoint
 CREATE INDEX "chunk_store" ON "chunk" USING btree ("store_id");--> statement-breakpoint
 CREATE INDEX "chunk_lexemes" ON "chunk" USING gin ("lexemes");--> statement-breakpoint

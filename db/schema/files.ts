@@ -20,6 +20,8 @@ export const fileObject = pgTable(
     sha256: text('sha256'),
     /** While it is written: when its writer is taken for dead. While it is removed: when to try again. */
     stale_at: at('stale_at'),
+    /** How often its removal was begun. */
+    tries: integer('tries').notNull().default(0),
     created_at: at('created_at').notNull(),
   },
   // serves sweepObjects

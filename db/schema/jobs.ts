@@ -26,8 +26,9 @@ export const job = pgTable(
     created_at: at('created_at').notNull(),
   },
   (t) => [
-    uniqueIndex('job_subject').on(t.kind, t.subject),
-    // serves claimJobs
-    index('job_due').on(t.run_at),
+    // The kind comes last: an index that began with it would serve claims too, with a sort of the whole backlog.
+    uniqueIndex('job_subject').on(t.subject, t.kind),
+    // serves claimJobs, and countJobs
+    index('job_due').on(t.kind, t.run_at),
   ],
 )

@@ -1,9 +1,10 @@
 import type { App } from '../app.ts'
-import { closeApp, loadWorker, openApp, startWorker, systemClock } from '../app.ts'
+import { closeApp, loadWorker, openApp, startJobs, startWorker, systemClock } from '../app.ts'
 import type { Config } from '../config.ts'
 import { Fault } from '../core/fault.ts'
 import { ensureFirstKey } from '../core/identity/tenants.ts'
 import { checkMigrations } from '../drivers/records/migrate.ts'
+import type { JobWorker } from '../engine/jobs.ts'
 import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
@@ -53,6 +54,7 @@ interface Running {
   server: Server
   /** Absent when this process only serves. */
   worker: Worker | undefined
+  jobs: JobWorker | undefined
   surfaces: readonly { name: string; title: string; prefix: string }[]
   firstKey: string | undefined
 }
@@ -68,22 +70,25 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
     config.engine.slots > 0 ? loadWorker() : undefined,
   ])
   let worker: Worker | undefined
+  let jobs: JobWorker | undefined
   try {
     const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
     worker = await startWorker(app)
+    jobs = await startJobs(app)
     const surfaces = mountSurfaces(app)
-    const probes = { database: () => app.records.check(), migrations: () => checkMigrations(app.db), worker: workerProbe(worker) }
+    const working = { worker: workerProbe(worker), jobs: workerProbe(jobs) }
+    const probes = { database: () => app.records.check(), migrations: () => checkMigrations(app.db), ...working }
     const server = listening(config, () => openServer({ app, surfaces, probes }))
     log.info('server.started', { version: VERSION, url: server.url, pid: process.pid })
-    return { app, server, worker, surfaces, firstKey }
+    return { app, server, worker, jobs, surfaces, firstKey }
   } catch (error) {
-    await worker?.stop(0)
+    await Promise.all([worker?.stop(0), jobs?.stop(0)])
     await closeApp(app)
     throw error
   }
 }
 
-const workerProbe = (worker: Worker | undefined) => () => {
+const workerProbe = (worker: Worker | JobWorker | undefined) => () => {
   const wrong = worker?.health() ?? null
   if (wrong !== null) throw new Fault('unavailable', wrong)
 }
@@ -125,7 +130,7 @@ async function welcome({ app, server, surfaces, firstKey }: Running, { json, ter
 const STREAMS_GRACE_MS = 2000
 const SHUTDOWN_MAX_MS = 24_000
 
-async function shutDown({ app, server, worker }: Running, terminal: Terminal): Promise<void> {
+async function shutDown({ app, server, worker, jobs }: Running, terminal: Terminal): Promise<void> {
   app.log.info('server.stopping')
   const late = setTimeout(() => {
     app.log.error('server.stop_took_too_long')
@@ -133,7 +138,8 @@ async function shutDown({ app, server, worker }: Running, terminal: Terminal): P
   }, SHUTDOWN_MAX_MS)
   server.drain()
   const refused = server.refuse()
-  await worker?.stop(app.config.engine.drainMs)
+  const { drainMs } = app.config.engine
+  await Promise.all([worker?.stop(drainMs), jobs?.stop(drainMs)])
   await server.close(STREAMS_GRACE_MS)
   await refused
   await closeApp(app)

@@ -58,10 +58,12 @@ export interface FaultFacts {
   param?: string
   reason?: InvalidReason
   threadId?: string
+  /** Where a file was looked for in a vector store. */
+  storeId?: string
   runId?: string
   status?: RunStatus
   /** What was being tried, where one code covers several sentences. */
-  action?: 'append' | 'create_run' | 'submit' | 'cancel' | 'delete'
+  action?: 'append' | 'create_run' | 'submit' | 'cancel' | 'delete' | 'search' | 'attach' | 'change'
   expected?: readonly string[]
   got?: readonly string[]
   retryAfterMs?: number

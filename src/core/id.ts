@@ -7,6 +7,12 @@ export function floorId(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`
 }
 
+/** The n-th id that belongs to `uuid`: always the same, and beside it in an index. */
+export function derivedId(uuid: string, n: number): string {
+  const hex = new Bun.CryptoHasher('sha256').update(`${uuid}/${n}`).digest('hex')
+  return `${uuid.slice(0, 14)}8${hex.slice(0, 3)}-8${hex.slice(3, 6)}-${hex.slice(6, 18)}`
+}
+
 const HEX32 = /^[0-9a-f]{32}$/
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

@@ -7,20 +7,21 @@ import type { MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
 import { readJournal } from '../core/runs/journal.ts'
 import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { RunStatus } from '../core/runs/status.ts'
-import { knownSteps } from '../core/runs/steps.ts'
+import { knownSteps, stepCalls } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
 import { Checkpointer, noRows, type Owner } from './checkpointer.ts'
 import { HOST } from './graphs/assistant.ts'
 import type { Graph } from './graphs/registry.ts'
+import { type HalfMessage, halfMessageRecord } from './half-message.ts'
 import { messageFrom } from './messages.ts'
-import { type HalfMessage, halfMessageRecord, Recorder } from './recorder.ts'
+import { Recorder } from './recorder.ts'
 import { foldJournal, repair } from './recover.ts'
 import { RunCheckpointer } from './run-checkpointer.ts'
 import { RunStream } from './run-stream.ts'
 import { Filtered, ModelHost } from './turn.ts'
 
 export interface Engine {
-  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models'>
+  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors'>
   graph: Graph
   limits: { stepsMax: number; attemptsMax: number; contextTokens: number; leaseMs: number }
 }
@@ -128,8 +129,12 @@ export class Execution {
     if (story.lastStatus === 'running' || story.open) {
       const known = await knownSteps(app, run.id)
       const mend = repair(story, new Set(known.keys()), { at: app.clock.now(), attempt })
-      // Its rows are there, so the graph goes on behind the model: nobody will say the calls again.
-      if (story.open && known.has(story.open.record.id)) this.recorder.takeUp(story.open, known.get(story.open.record.id) ?? null)
+      // Its rows are there, so the graph goes on behind the model: nobody will say the calls again. What the server
+      // answered itself is told with the end of the step, and until then in the rows only.
+      if (story.open && known.has(story.open.record.id)) {
+        const { record } = story.open
+        this.recorder.takeUp({ record, calls: await stepCalls(app, record.id) }, known.get(record.id) ?? null)
+      }
       this.stream.hold()
       for (const event of mend.events) this.stream.emit(event)
       await this.commit({ status: 'running', error: null }, mend)

@@ -1,7 +1,11 @@
+import { sweepObjects } from '../core/files/objects.ts'
+import { expireFiles } from '../core/files/removal.ts'
+import { expireUploads } from '../core/files/uploads.ts'
 import { purgeAnswers } from '../core/idempotency/idempotency.ts'
 import type { Needs } from '../core/needs.ts'
 import { purgeJournal } from '../core/runs/claims.ts'
 import { expireRuns } from '../core/runs/stop.ts'
+import { emptyExpiredStores } from '../core/vector-stores/removal.ts'
 
 const AT_ONCE = 200
 
@@ -17,4 +21,26 @@ export async function expire(app: Needs<'db' | 'clock' | 'signals'>): Promise<vo
 export async function purge(app: Needs<'db' | 'clock' | 'limits'>, keep: { journalKeepMs: number }): Promise<void> {
   await purgeAnswers(app, AT_ONCE)
   if (keep.journalKeepMs > 0) await purgeJournal(app, app.clock.now() - keep.journalKeepMs, AT_ONCE)
+}
+
+type SweepNeeds = Needs<'db' | 'clock' | 'log' | 'signals' | 'files'>
+
+const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>> = {
+  expireFiles,
+  expireUploads,
+  emptyExpiredStores,
+  // Last, for what the others gave up.
+  sweepObjects,
+}
+const ROUNDS_MAX = 50
+
+/** Also safe at any time in any replica; each part goes on while there is more, whatever becomes of the others. */
+export async function sweep(app: SweepNeeds, stopping: () => boolean): Promise<void> {
+  for (const [part, work] of Object.entries(SWEEPS)) {
+    try {
+      for (let round = 0; round < ROUNDS_MAX && !stopping(); round++) if ((await work(app, AT_ONCE)) < AT_ONCE) break
+    } catch (cause) {
+      app.log.warn('sweep.failed', { part, cause: String(cause) })
+    }
+  }
 }

@@ -3,8 +3,10 @@ import { isStorable, makeStorable } from '../core/json.ts'
 import type { Clock } from '../core/needs.ts'
 import type { CallRecord, StepRecord } from '../core/runs/commits.ts'
 import type { FunctionCall, MessageCut, RunError, RunEvent, StepCall, Usage } from '../core/runs/events.ts'
-import type { MessageRecord } from '../core/threads/message-rows.ts'
+import type { Citation } from '../core/threads/citation.ts'
 import type { GenerateSink } from '../drivers/models/port.ts'
+import { citation, MarkerReader } from './citations.ts'
+import type { HalfMessage } from './half-message.ts'
 
 export const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
 
@@ -19,10 +21,29 @@ interface OpenMessage {
   id: string
   text: string
   refusal: string
+  annotations: Citation[]
 }
 interface OpenCalls {
   step: StepRecord
   calls: StepCall[]
+}
+
+/** What the recorder has to know of a turn before it begins. */
+export interface TurnStart {
+  parallelToolCalls: boolean
+  usedCallIds: string[]
+  /** The type of a call, by the name that the model gave. */
+  typeOf(name: string): string
+  /** Files that the turn may cite, by `<search>:<result>`. */
+  files?: ReadonlyMap<string, string> | undefined
+}
+
+/** What the server itself says to a call. */
+export interface CallAnswer {
+  id: string
+  /** Null for a tool that shows its `detail` instead. */
+  output: string | null
+  detail?: StepCall['detail']
 }
 
 /** Facts of a message that its row gets beside what the graph's state holds. */
@@ -46,6 +67,9 @@ export class Recorder implements GenerateSink {
   private toolCalls = new Map<string, CallRecord>()
   private readonly callIds = new Set<string>()
   private parallel = true
+  private typeOf: TurnStart['typeOf'] = () => 'function'
+  /** Only where there is something to cite: nobody else pays for looking. */
+  private markers: MarkerReader | undefined
   private closed = false
 
   constructor(
@@ -53,8 +77,10 @@ export class Recorder implements GenerateSink {
     private readonly clock: Clock,
   ) {}
 
-  beginTurn(turn: { parallelToolCalls: boolean; usedCallIds: string[] }): void {
+  beginTurn(turn: TurnStart): void {
     this.parallel = turn.parallelToolCalls
+    this.typeOf = turn.typeOf
+    this.markers = turn.files && new MarkerReader(turn.files)
     for (const id of turn.usedCallIds) this.callIds.add(id)
   }
 
@@ -66,12 +92,36 @@ export class Recorder implements GenerateSink {
   /** What comes after the turn's calls has no place in the order of steps: it is in the message's row only. */
   text(part: string): void {
     if (part === '' || this.closed || this.tools) return
-    this.openMessage().text += part
-    this.emit({ type: 'text', text: part })
+    if (this.markers === undefined) this.say(part)
+    else
+      for (const { text, fileId } of this.markers.push(part)) {
+        if (fileId === undefined) this.say(text)
+        else this.cite(text, fileId)
+      }
+  }
+
+  private say(text: string): void {
+    this.openMessage().text += text
+    this.emit({ type: 'text', text })
+  }
+
+  private cite(marker: string, fileId: string): void {
+    const message = this.openMessage()
+    const annotation = citation(marker, message.text.length, fileId)
+    message.text += marker
+    message.annotations.push(annotation)
+    this.emit({ type: 'text', text: marker, annotations: [annotation] })
+  }
+
+  /** No more text comes that could make a marker of what is held. */
+  private release(): void {
+    const held = this.markers?.rest()
+    if (held) this.say(held)
   }
 
   refusal(part: string): void {
     if (part === '' || this.closed || this.tools) return
+    this.release()
     this.openMessage().refusal += part
     this.emit({ type: 'refusal', text: part })
   }
@@ -84,14 +134,16 @@ export class Recorder implements GenerateSink {
   /** With one call at a time asked for, a model's further calls are dropped: nobody could answer them. */
   call(index: number, id: string, name: string): void {
     if (this.closed || (index > 0 && !this.parallel)) return
+    this.release()
     this.closeMessage(NO_USAGE)
     const tools = this.openTools()
     // Some providers repeat ids, or send none: within a run an id must name one call. A row cannot hold every text.
     const unique = id !== '' && isStorable(id) && !this.callIds.has(id) ? id : `call_${newId().replaceAll('-', '')}`
     const shown = makeStorable(name)
+    const type = this.typeOf(name)
     this.callIds.add(unique)
-    tools.calls[index] = { id: unique, type: 'function', name: shown, arguments: '', output: null }
-    this.emit({ type: 'call', index, id: unique, tool: 'function', name: shown })
+    tools.calls[index] = { id: unique, type, name: shown, arguments: '', output: null }
+    this.emit({ type: 'call', index, id: unique, tool: type, name: shown })
   }
 
   argumentsPart(index: number, part: string): void {
@@ -101,13 +153,16 @@ export class Recorder implements GenerateSink {
     this.emit({ type: 'arguments', index, text: part })
   }
 
-  /** The text and the calls of the turn as they were shown, and the id of the message if one was. */
-  turn(): { messageId: string | undefined; calls: StepCall[] } {
-    return { messageId: this.message?.id ?? this.lastMessageId, calls: this.tools?.calls ?? [] }
+  /** The calls of the turn as they were shown, and of its message, if there is one, the id and what it cites. */
+  turn(): { messageId: string | undefined; annotations: Citation[]; calls: StepCall[] } {
+    this.release()
+    const message = this.message ?? this.lastMessage
+    return { messageId: message?.id, annotations: message?.annotations ?? [], calls: this.tools?.calls ?? [] }
   }
 
   /** A turn broke off: counts what it had said so far; undefined when it had said nothing. */
   count(usageOf: (said: { text: string; calls: StepCall[] }) => Usage): Usage | undefined {
+    this.release()
     const open = this.message ?? this.tools
     if (!open) return undefined
     open.step.usage = usageOf({ text: (this.message?.text ?? '') + (this.message?.refusal ?? ''), calls: this.tools?.calls ?? [] })
@@ -120,8 +175,28 @@ export class Recorder implements GenerateSink {
       this.tools.step.usage = usage
       this.note(this.tools.step)
       this.noteCalls(this.tools)
-    } else this.closeMessage(usage, cut)
-    this.lastMessageId = undefined
+    } else {
+      this.release()
+      this.closeMessage(usage, cut)
+    }
+    this.lastMessage = undefined
+  }
+
+  /** The server has answered calls. Their step ends with them, unless others of it wait for the client. */
+  answerCalls(answers: readonly CallAnswer[]): void {
+    const { tools } = this
+    if (!tools || this.closed) return
+    for (const { id, output, detail } of answers) {
+      const call = tools.calls.find((c) => c.id === id)
+      if (call) Object.assign(call, { output, ...(detail === undefined ? {} : { detail }) })
+    }
+    this.noteCalls(tools)
+    if (this.waitingCalls().length > 0) return
+    const at = this.clock.now()
+    Object.assign(tools.step, { status: 'completed', ended: at })
+    this.note(tools.step)
+    this.emit({ ...stepEnd(tools.step, at), calls: tools.calls })
+    this.tools = undefined
   }
 
   /** Goes on with a tool step that an earlier attempt committed and left open: its calls still wait for outputs. */
@@ -132,7 +207,8 @@ export class Recorder implements GenerateSink {
 
   /** Whose outputs the client is asked for. */
   waitingCalls(): FunctionCall[] {
-    return (this.tools?.calls ?? []).map(({ id, name, arguments: text }) => ({ id, name, arguments: text }))
+    const open = (this.tools?.calls ?? []).filter(({ type, output }) => type === 'function' && output === null)
+    return open.map(({ id, name, arguments: text }) => ({ id, name, arguments: text }))
   }
 
   /** The run stops in the middle: closes what is open, and answers the row of a half message, to be kept. */
@@ -141,12 +217,14 @@ export class Recorder implements GenerateSink {
     step: 'failed' | 'cancelled' | 'expired' | 'completed'
     error: RunError | null
   }): HalfMessage | undefined {
+    this.release()
     const at = this.clock.now()
     const { message, tools } = this
     let half: HalfMessage | undefined
     if (message) {
       this.emit({ type: 'message_end', id: message.id, cut: how.cut, at })
-      half = { id: message.id, text: message.text, refusal: message.refusal, at: message.step.at, ended: at, cut: how.cut }
+      const { id, text, refusal, annotations } = message
+      half = { id, text, refusal, annotations, at: message.step.at, ended: at, cut: how.cut }
     }
     const open = message ?? tools
     if (open) {
@@ -167,13 +245,14 @@ export class Recorder implements GenerateSink {
     return recorded
   }
 
-  private lastMessageId: string | undefined
+  /** The turn's message, where its calls have closed it. */
+  private lastMessage: OpenMessage | undefined
 
   private openMessage(): OpenMessage {
     if (this.message) return this.message
     const id = newId()
     const step = this.openStep('message', id)
-    this.message = { step, id, text: '', refusal: '' }
+    this.message = { step, id, text: '', refusal: '', annotations: [] }
     return this.message
   }
 
@@ -198,7 +277,7 @@ export class Recorder implements GenerateSink {
     this.note(message.step)
     this.emit(stepEnd(message.step, at))
     this.facts.set(message.id, { at: message.step.at, ended: at, status: cut ? 'incomplete' : 'completed', cut: cut ?? null })
-    this.lastMessageId = message.id
+    this.lastMessage = message
     this.message = undefined
   }
 
@@ -228,42 +307,4 @@ const stepEnd = (step: StepRecord, at: number): Extract<RunEvent, { type: 'step_
   status: step.status === 'in_progress' ? 'completed' : step.status,
   at,
   usage: step.usage,
-})
-
-/** What a client saw of a message that never became whole. */
-export interface HalfMessage {
-  id: string
-  text: string
-  refusal: string
-  at: number
-  ended: number
-  cut: MessageCut | null
-}
-
-/** The row of a message that the graph's state does not hold. */
-export const halfMessageRecord = (
-  half: HalfMessage,
-  run: { id: string; tenantId: string; threadId: string; assistantId: string },
-  seq: number,
-): MessageRecord => ({
-  id: half.id,
-  tenant_id: run.tenantId,
-  thread_id: run.threadId,
-  seq,
-  key: null,
-  role: 'assistant',
-  content: JSON.stringify(
-    half.refusal ? [...(half.text ? [{ type: 'text', text: half.text }] : []), { type: 'refusal', refusal: half.refusal }] : half.text,
-  ),
-  tool_calls: null,
-  tool_call_id: null,
-  run_id: run.id,
-  assistant_id: run.assistantId,
-  status: half.cut ? 'incomplete' : 'completed',
-  cut: half.cut,
-  attachments: null,
-  metadata: {},
-  extra: null,
-  at: half.at,
-  ended: half.ended,
 })

@@ -1,7 +1,8 @@
 import type { CallRecord, StepRecord } from '../core/runs/commits.ts'
 import type { RunEvent, Segment, StepCall } from '../core/runs/events.ts'
 import type { RunStatus } from '../core/runs/status.ts'
-import { callRecord, type HalfMessage, NO_USAGE } from './recorder.ts'
+import type { HalfMessage } from './half-message.ts'
+import { callRecord, NO_USAGE } from './recorder.ts'
 
 /** What the journal of a run says about its steps, whether or not their rows were ever committed. */
 export interface Story {
@@ -35,13 +36,15 @@ function apply(story: Story, event: RunEvent): void {
         at: event.at,
         ended: null,
       }
-      const message = event.messageId ? { id: event.messageId, text: '', refusal: '', at: event.at, ended: event.at, cut: null } : undefined
+      const { messageId, at } = event
+      const message = messageId ? { id: messageId, text: '', refusal: '', annotations: [], at, ended: at, cut: null } : undefined
       story.open = { record, message, calls: [] }
       story.steps.push(story.open)
       return
     }
     case 'text':
       if (open?.message) open.message.text += event.text
+      if (open?.message && event.annotations) open.message.annotations.push(...event.annotations)
       return
     case 'refusal':
       if (open?.message) open.message.refusal += event.text

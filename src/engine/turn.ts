@@ -1,14 +1,23 @@
-import { AIMessage, type BaseMessage } from '@langchain/core/messages'
+import { AIMessage, type BaseMessage, ToolMessage } from '@langchain/core/messages'
+import type { ToolCall } from '@langchain/core/messages/tool'
+import { serverOf } from '../core/caller.ts'
 import { newId } from '../core/id.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Needs } from '../core/needs.ts'
 import type { IncompleteReason, StepCall, Usage } from '../core/runs/events.ts'
 import type { Run, RunConfig } from '../core/runs/runs.ts'
+import type { Citation } from '../core/threads/citation.ts'
 import type { Generated, GenerateRequest } from '../drivers/models/port.ts'
-import type { Host } from './graphs/assistant.ts'
+import { citable } from './citations.ts'
+import { type Host, SERVED } from './graphs/assistant.ts'
+import { saidContent } from './half-message.ts'
+import { hasImageFiles, Images } from './images.ts'
 import { own } from './messages.ts'
+import { FILE_SEARCH, Offer } from './offer.ts'
 import { buildPrompt, estimateTokens } from './prompt.ts'
-import type { Recorder } from './recorder.ts'
+import type { CallAnswer, Recorder } from './recorder.ts'
+import { FileSearch, type SearchNeeds } from './search.ts'
+import { fitting, nextSearch, queriesOf, searchMessage } from './search-answer.ts'
 
 /** A turn stopped by the provider's content filter. */
 export class Filtered extends Error {
@@ -21,9 +30,12 @@ export class ModelHost implements Host {
   incomplete: IncompleteReason | null = null
   /** The run's first turn is still to come; the thread may end with turns of earlier runs. */
   private first: boolean
+  private readonly offer: Offer
+  private searcher: FileSearch | undefined
+  private images: Images | undefined
 
   constructor(
-    private readonly app: Needs<'models'>,
+    private readonly app: SearchNeeds & Needs<'files'>,
     private readonly run: Run,
     private readonly parts: {
       recorder: Recorder
@@ -37,6 +49,7 @@ export class ModelHost implements Host {
     },
   ) {
     this.first = !parts.begun
+    this.offer = new Offer(run.config.tools)
     this.usage = run.usage ?? { promptTokens: 0, completionTokens: 0, totalTokens: 0 }
   }
 
@@ -48,12 +61,17 @@ export class ModelHost implements Host {
     const prompt = buildPrompt(messages, config, Math.min(left.prompt ?? Number.POSITIVE_INFINITY, this.parts.contextTokens))
     if (left.prompt !== null && prompt.tokens > left.prompt) return this.stop('max_prompt_tokens')
     const turns = turnsSoFar(messages)
-    recorder.beginTurn({ parallelToolCalls: config.parallelToolCalls, usedCallIds: callIds(messages) })
+    recorder.beginTurn({
+      parallelToolCalls: config.parallelToolCalls,
+      usedCallIds: callIds(messages),
+      typeOf: this.offer.typeOf,
+      files: citable(messages),
+    })
     const request = {
       model: config.model,
-      messages: prompt.messages,
-      tools: config.tools,
-      options: optionsOf(config, { first: this.first, completion: left.completion }),
+      messages: hasImageFiles(prompt.messages) ? await this.showImages(prompt.messages) : prompt.messages,
+      tools: this.offer.tools,
+      options: optionsOf(config, this.offer, { first: this.first, completion: left.completion }),
       attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
     }
     this.first = false
@@ -62,6 +80,31 @@ export class ModelHost implements Host {
     this.usage = add(this.usage, usage)
     this.parts.beforeEnd()
     return this.finish(generated, usage)
+  }
+
+  private showImages(messages: GenerateRequest['messages']): Promise<GenerateRequest['messages']> {
+    this.images ??= new Images(this.app, serverOf(this.run.tenantId), this.parts.signal)
+    return this.images.show(messages)
+  }
+
+  /** Searches at once, numbered in the order of the calls. */
+  async serve(calls: readonly ToolCall[], messages: BaseMessage[]): Promise<BaseMessage[]> {
+    const { recorder, signal } = this.parts
+    let search = nextSearch(messages)
+    const answers = await Promise.all(
+      calls.map((call) => (this.offer.typeOf(call.name) === FILE_SEARCH ? this.search(call, search++, messages) : noSuchTool(call, this.offer))),
+    )
+    signal.throwIfAborted()
+    this.parts.beforeEnd()
+    recorder.answerCalls(answers)
+    return answers.map(({ message }) => message)
+  }
+
+  private async search(call: ToolCall, search: number, messages: BaseMessage[]): Promise<Answered> {
+    this.searcher ??= new FileSearch(this.app, this.run, { tool: this.offer.search, signal: this.parts.signal })
+    const found = fitting(await this.searcher.find(queriesOf(call.args, messages)))
+    const id = call.id ?? ''
+    return { id, output: null, detail: { ...found.detail }, message: searchMessage(id, search, found) }
   }
 
   /** A turn that breaks off has cost something too, though no provider says what. */
@@ -81,15 +124,15 @@ export class ModelHost implements Host {
   private finish(generated: Generated, usage: Usage): BaseMessage[] {
     const { recorder } = this.parts
     if (generated.finish === 'content_filter') throw new Filtered('The answer was stopped by the content filter.')
-    const { messageId, calls } = recorder.turn()
+    const { messageId: id, annotations, calls } = recorder.turn()
     if (generated.finish !== 'length') {
       recorder.endTurn(usage)
-      return [answer({ id: messageId, generated, calls })]
+      return [answer({ id, generated, annotations, calls, served: calls.filter((c) => this.offer.serves(c.name)).map((c) => c.id) })]
     }
     this.incomplete = 'max_completion_tokens'
     recorder.endTurn(usage, 'max_tokens')
     recorder.cutOff({ cut: 'max_tokens', step: 'completed', error: null })
-    return generated.text || generated.refusal ? [answer({ id: messageId, generated, calls: [] })] : []
+    return generated.text || generated.refusal ? [answer({ id, generated, annotations, calls: [], served: [] })] : []
   }
 
   private stop(reason: IncompleteReason): BaseMessage[] {
@@ -118,18 +161,28 @@ function turnsSoFar(messages: BaseMessage[]): number {
 const callIds = (messages: BaseMessage[]): string[] =>
   messages.flatMap((m) => (AIMessage.isInstance(m) ? (m.tool_calls ?? []).map((c) => c.id ?? '') : []))
 
-function optionsOf(config: RunConfig, turn: { first: boolean; completion: number | null }): JsonObject {
+type Answered = CallAnswer & { message: ToolMessage }
+
+/** A model that calls what it was not offered can do better when it is told. */
+function noSuchTool({ id = '', name }: ToolCall, { tools }: Offer): Answered {
+  const names = tools.map((tool) => String(Object(tool.function).name))
+  const output = `There is no tool named '${name}'. The tools are: ${names.join(', ')}.`
+  return { id, output, message: own(new ToolMessage({ id: newId(), content: output, tool_call_id: id, name })) }
+}
+
+function optionsOf(config: RunConfig, offer: Offer, turn: { first: boolean; completion: number | null }): JsonObject {
   const options: JsonObject = {}
   if (config.temperature !== null) options.temperature = config.temperature
   if (config.topP !== null) options.top_p = config.topP
   if (config.responseFormat !== null && config.responseFormat !== 'auto') options.response_format = config.responseFormat
   if (config.reasoningEffort !== null) options.reasoning_effort = config.reasoningEffort
   if (turn.completion !== null) options.max_completion_tokens = turn.completion
+  const choice = offer.choice(config.toolChoice)
   if (config.tools.length > 0) {
     if (!config.parallelToolCalls) options.parallel_tool_calls = false
     const forced = config.toolChoice === 'required' || typeof config.toolChoice === 'object'
     // A forced choice holds for the first turn only: at every turn it would never end.
-    if (config.toolChoice !== 'auto' && (!forced || turn.first)) options.tool_choice = config.toolChoice
+    if (config.toolChoice !== 'auto' && (!forced || turn.first)) options.tool_choice = choice
   }
   return options
 }
@@ -147,23 +200,29 @@ const add = (a: Usage, b: Usage): Usage => ({
   ...(a.cachedTokens === undefined && b.cachedTokens === undefined ? {} : { cachedTokens: (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0) }),
 })
 
-function answer(turn: { id: string | undefined; generated: Generated; calls: StepCall[] }): AIMessage {
-  const { generated, calls } = turn
+interface Turn {
+  id: string | undefined
+  generated: Generated
+  annotations: Citation[]
+  calls: StepCall[]
+  /** Ids of the calls that the server answers. */
+  served: string[]
+}
+
+function answer({ id, generated, annotations, calls, served }: Turn): AIMessage {
   const raw: Record<string, string> = {}
   const toolCalls = calls.map((call) => {
     const args = parseArguments(call.arguments)
     if (JSON.stringify(args) !== call.arguments) raw[call.id] = call.arguments
     return { id: call.id, name: call.name, args, type: 'tool_call' as const }
   })
-  const content = generated.refusal
-    ? [...(generated.text ? [{ type: 'text', text: generated.text }] : []), { type: 'refusal', refusal: generated.refusal }]
-    : generated.text
+  // What the model wrote, to the letter: arguments need not be JSON.
+  const kept = { ...(Object.keys(raw).length ? { arguments: raw } : {}), ...(served.length ? { [SERVED]: served } : {}) }
   const message = new AIMessage({
-    id: turn.id ?? newId(),
-    content: content as string,
+    id: id ?? newId(),
+    content: saidContent({ ...generated, annotations }) as string,
     tool_calls: toolCalls,
-    // What the model wrote, to the letter: arguments need not be JSON.
-    ...(Object.keys(raw).length ? { additional_kwargs: { arguments: raw } } : {}),
+    ...(Object.keys(kept).length ? { additional_kwargs: kept } : {}),
   })
   return own(message)
 }

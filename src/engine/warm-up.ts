@@ -15,7 +15,10 @@ const AT_ONCE = 5
  * later ones. Nothing is written. Gives way to whatever else is to be done, and stops when `busy` says so.
  */
 export async function warmUp(app: Needs<'db' | 'clock'>, graph: Graph, busy: () => boolean): Promise<void> {
-  const host: Host = { turn: () => Promise.resolve([own(new AIMessage({ id: newId(), content: 'warm' }))]) }
+  const host: Host = {
+    turn: () => Promise.resolve([own(new AIMessage({ id: newId(), content: 'warm' }))]),
+    serve: () => Promise.resolve([]),
+  }
   for (let done = 0; done < TURNS && !busy(); done++) {
     const owner = { tenantId: newId(), runId: newId(), assistantId: newId() }
     const threadId = newId()

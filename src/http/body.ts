@@ -56,7 +56,8 @@ async function gather(body: ReadableStream<Uint8Array>, limits: BodyLimits): Pro
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, total)
 }
 
-function within<T>(arrival: Promise<T>, limits: BodyLimits): Promise<T> {
+/** What arrives, or a fault when it takes too long or fails. */
+export function within<T>(arrival: Promise<T>, limits: Pick<BodyLimits, 'bodyIdleMs'>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stalled = () => reject(new Fault('invalid', 'The request body stopped arriving.', { reason: 'syntax' }))
     const timer = setTimeout(stalled, limits.bodyIdleMs)

@@ -12,6 +12,7 @@ import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
 import type { Records } from '../../src/drivers/records/port.ts'
+import { JobWorker, type JobWorkerOptions } from '../../src/engine/jobs.ts'
 import { ProcessSignals } from '../../src/engine/signals.ts'
 import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
 import { FaultyDb } from './faulty-db.ts'
@@ -104,6 +105,8 @@ export class ScriptBook implements Models {
 export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> {
   /** True where replicas are to be opened: then signals also travel by NOTIFY. */
   shared?: boolean
+  /** The job worker is at work from the beginning; without, a test starts it where it needs it. */
+  jobs?: boolean | Partial<JobWorkerOptions>
   models?: Partial<Config['models']>
   files?: Partial<Config['files']>
   vectors?: Partial<Config['vectors']>
@@ -118,6 +121,7 @@ export interface TestApp extends Parts {
   models: ScriptBook
   signals: ProcessSignals
   worker: Worker
+  jobs: JobWorker
   keys: KeyRing
   /** For the test's own look at the tables: no fault is put in its way. */
   records: Records
@@ -133,6 +137,8 @@ export interface TestApp extends Parts {
   /** Also closes the replicas. */
   close(): Promise<void>
 }
+
+const JOBS: JobWorkerOptions = { slots: 2, leaseMs: 15_000, pollMs: 3_600_000, attemptsMax: 3 }
 
 interface Ground {
   database: TestDatabase
@@ -214,6 +220,9 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   worker.start()
   // Its first look must not take what a test is about to leave to another.
   while (worker.health() !== null) await Bun.sleep(1)
+  const jobs = new JobWorker(parts, { ...JOBS, ...(typeof options.jobs === 'object' ? options.jobs : {}) })
+  signals.attachJobs(jobs)
+  if (options.jobs) jobs.start()
   const keys = new KeyRing(parts)
   const replicas: TestApp[] = []
   return {
@@ -223,6 +232,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
     log,
     signals,
     worker,
+    jobs,
     keys,
     records,
     one: await operator(parts, 'one'),
@@ -238,7 +248,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
     },
     async close() {
       for (const replica of replicas) await replica.close()
-      const stopped = worker.stop(0)
+      const stopped = Promise.all([worker.stop(0), jobs.stop(0)])
       if (!db.dead) await stopped
       keys.close()
       if (!db.dead) await signals.stop()

@@ -1,4 +1,4 @@
-import { type App, closeApp, openApp, startWorker } from '../../src/app.ts'
+import { type App, closeApp, openApp, startJobs, startWorker } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createKey, listKeys, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
@@ -37,6 +37,8 @@ export interface SendInit {
 export interface ServeOptions {
   /** Execute runs in this process. */
   worker?: boolean
+  /** Ingest and remove documents in this process. */
+  jobs?: boolean
   /** Serve the database of another server instead of a new one. */
   beside?: Served
   engine?: Partial<Config['engine']>
@@ -57,6 +59,7 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
   }
   const app = await openApp(given, { version: 'test', log: silentLog })
   const worker = options.worker ? await startWorker(app) : undefined
+  const jobs = options.jobs ? await startJobs(app) : undefined
   const surface = { name: 'openai', title: 'OpenAI', prefix: given.openai.prefix, plugin: openai(app) }
   const server = openServer({ app, surfaces: [surface], probes: {} })
   const keys = keysOf(app)
@@ -70,7 +73,7 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     otherKey: beside?.otherKey ?? (await keys.newKey('two')),
     send: (method, path, body, init = {}) => send(`${server.url}${path}`, { method, body, init: { key, ...init } }),
     async close() {
-      await worker?.stop(0)
+      await Promise.all([worker?.stop(0), jobs?.stop(0)])
       await server.close(100)
       await closeApp(app)
       if (!beside) await database.drop()

@@ -5,6 +5,7 @@ import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
+import { type NewToolResources, requireResources, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
 import { deleteRow, insertAssistant, insertVersion, listRows, readRow } from './store.ts'
 
 /** What a run needs to know of an assistant. `null` means "not set": the model's own default. */
@@ -13,7 +14,7 @@ export interface AssistantConfig {
   instructions: string | null
   /** Tool definitions in the chat endpoint's own shape: `{type: 'function', function: {...}}`, or a hosted tool's. */
   tools: JsonObject[]
-  toolResources: JsonObject | null
+  toolResources: ToolResources | null
   temperature: number | null
   topP: number | null
   /** `'auto'` or a response-format object of the chat endpoint. */
@@ -34,14 +35,35 @@ export interface Assistant extends AssistantConfig {
   createdAt: number
 }
 
-export type NewAssistant = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'model'>> & { model: string }
+export type NewAssistant = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'model' | 'toolResources'>> & {
+  model: string
+  toolResources?: NewToolResources | null
+}
 
 /** Absent fields stay as they are; null clears. `tools` and `metadata` are replaced as a whole. */
 export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'graph'>>
 
-export async function createAssistant(app: Needs<'db' | 'clock'>, caller: Caller, input: NewAssistant): Promise<Assistant> {
+/** A vector store that it asks for is made in the same transaction. Throws not_found for a missing file or store. */
+export async function createAssistant(
+  app: Needs<'db' | 'clock' | 'limits' | 'signals'>,
+  caller: Caller,
+  input: NewAssistant,
+): Promise<Assistant> {
   requireScope(caller, 'write')
-  const created: Assistant = {
+  const { toolResources: wanted = null, ...fields } = input
+  return withResources(app, caller, {
+    wanted,
+    expiresDays: null,
+    async write(db, toolResources) {
+      const created = draft({ ...fields, toolResources }, app.clock.now())
+      await insertAssistant(db, caller.tenantId, created)
+      return created
+    },
+  })
+}
+
+function draft(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: ToolResources | null }, at: number): Assistant {
+  return {
     id: newId(),
     version: 1,
     versionId: newId(),
@@ -50,17 +72,14 @@ export async function createAssistant(app: Needs<'db' | 'clock'>, caller: Caller
     description: null,
     instructions: null,
     tools: [],
-    toolResources: null,
     temperature: null,
     topP: null,
     responseFormat: null,
     reasoningEffort: null,
     metadata: {},
-    createdAt: app.clock.now(),
-    ...input,
+    createdAt: at,
+    ...fields,
   }
-  await insertAssistant(app.db, caller.tenantId, created)
-  return created
 }
 
 /** Throws not_found. */
@@ -76,13 +95,14 @@ export async function listAssistants(app: Needs<'db'>, caller: Caller, page: Pag
   return listRows(app.db, caller.tenantId, page)
 }
 
-/** Writes a new version, unless nothing was changed. Throws not_found. */
+/** Writes a new version, unless nothing was changed. Throws not_found, also for a file or store that the change names. */
 export async function changeAssistant(
   app: Needs<'db' | 'clock'>,
   caller: Caller,
   input: { id: string; change: AssistantChange },
 ): Promise<Assistant> {
   requireScope(caller, 'write')
+  await requireResources(app, caller, input.change.toolResources ?? null)
   // Two changes at once: the later one reads the version again, so that neither is lost.
   for (;;) {
     const current = await getAssistant(app, caller, input.id)

@@ -97,3 +97,19 @@ export async function countLiveKeys(db: Db, tenantId: string): Promise<number> {
   )
   return rows[0]?.n ?? 0
 }
+
+export async function readSigningKey(db: Db, tenantId: string): Promise<string | undefined> {
+  const rows = await db.hot<{ signing_key: string | null }>(`select signing_key from tenant where id = $1`, [tenantId])
+  return rows[0]?.signing_key ?? undefined
+}
+
+/** The key that is there, or this one: of two that are made at once, one counts. */
+export async function ensureSigningKey(db: Db, tenantId: string, fresh: string): Promise<string> {
+  const rows = await db.hot<{ signing_key: string }>(
+    `update tenant set signing_key = coalesce(signing_key, $2) where id = $1 returning signing_key`,
+    [tenantId, fresh],
+  )
+  const key = rows[0]?.signing_key
+  if (key === undefined) throw new Error('no such tenant')
+  return key
+}

@@ -3,9 +3,11 @@ import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
+import { attachIn, hasFiles } from '../threads/attachments.ts'
 import { draftMessage } from '../threads/draft.ts'
 import { toRecord } from '../threads/message-rows.ts'
-import { createThread, getThread, type Thread } from '../threads/threads.ts'
+import { createThreadIn, getThread, type Thread } from '../threads/threads.ts'
+import { requireResources } from '../tool-resources/tool-resources.ts'
 import { mergeConfig } from './config.ts'
 import { createRunStatement } from './create-store.ts'
 import type { Segment } from './events.ts'
@@ -30,14 +32,32 @@ export async function createRun(
   requireScope(caller, 'write')
   const slot = app.signals.reserve()
   try {
-    const created = await insertRun(app, caller, { ...input, slot, newThread: false })
+    const attaching = input.run.messages?.some(hasFiles) ?? false
+    const given = { ...input, slot, newThread: false }
+    const created = attaching
+      ? await app.db.transaction((db) => insertWithFiles({ ...app, db }, caller, given))
+      : await insertRun(app, caller, given)
     if (!created) throw await whyNot(app, caller, input)
+    if (attaching) app.signals.wakeJobs()
     start(app, slot, created)
     return { run: created.run, first: created.first }
   } catch (error) {
     if (slot) app.signals.release(slot)
     throw error
   }
+}
+
+/** In a transaction: what the run's messages attach is the thread's before the run begins. */
+async function insertWithFiles(
+  app: Needs<'db' | 'clock' | 'models' | 'limits'>,
+  caller: Caller,
+  input: Parameters<typeof insertRun>[2],
+): Promise<Inserted | undefined> {
+  const idle = await attachIn(app, caller, { threadId: input.threadId, messages: input.run.messages ?? [] })
+  const created = idle ? await insertRun(app, caller, input) : undefined
+  // Thrown, so that nothing of it stays.
+  if (!created) throw await whyNot(app, caller, input)
+  return created
 }
 
 /** A thread and its first run in one transaction: neither is there without the other. */
@@ -51,11 +71,13 @@ export async function createThreadRun(
   try {
     const { thread: newThread, ...run } = input
     const result = await app.db.transaction(async (db) => {
-      const thread = await createThread({ ...app, db }, caller, newThread)
+      await requireResources({ ...app, db }, caller, run.options.toolResources ?? null)
+      const thread = await createThreadIn({ ...app, db }, caller, newThread)
       const created = await insertRun({ ...app, db }, caller, { threadId: thread.id, run, slot, newThread: true })
       if (!created) throw notFound('assistant', input.assistantId)
       return { thread, created }
     })
+    if (result.thread.toolResources !== null) app.signals.wakeJobs()
     start(app, slot, result.created)
     return { thread: result.thread, run: result.created.run, first: result.created.first }
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts'
+import type { Citation } from '../threads/citation.ts'
 import type { RunStatus } from './status.ts'
 
 export interface Usage {
@@ -36,6 +37,12 @@ export interface StepCall {
   detail?: Json
 }
 
+/** `detail` of a call of type `file_search`. */
+export interface SearchDetail {
+  rankingOptions: { ranker: 'auto' | 'default_2024_08_21'; scoreThreshold: number }
+  results: { fileId: string; fileName: string; score: number; text: string }[]
+}
+
 export type StepStatus = 'in_progress' | 'completed' | 'failed' | 'cancelled' | 'expired'
 
 /**
@@ -54,7 +61,7 @@ export type RunEvent =
       incomplete?: IncompleteReason
     }
   | { type: 'step'; id: string; kind: 'message' | 'tool_calls'; messageId?: string; at: number }
-  | { type: 'text'; text: string }
+  | { type: 'text'; text: string; annotations?: Citation[] }
   | { type: 'refusal'; text: string }
   | { type: 'reasoning'; text: string }
   | { type: 'call'; index: number; id: string; tool: string; name: string }

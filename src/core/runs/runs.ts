@@ -7,6 +7,7 @@ import type { Page, PageRequest } from '../page.ts'
 import type { MessageRecord } from '../threads/message-rows.ts'
 import type { NewMessage } from '../threads/messages.ts'
 import { getThread, type NewThread } from '../threads/threads.ts'
+import type { ToolResources } from '../tool-resources/tool-resources.ts'
 import type { FunctionCall, IncompleteReason, RunError, Usage } from './events.ts'
 import type { RunStatus } from './status.ts'
 import { changeRunRow, listRunRows, readRun } from './store.ts'
@@ -28,7 +29,7 @@ export interface RunOptions {
   maxPromptTokens?: number
   maxCompletionTokens?: number
   truncation?: { type: 'auto' | 'last_messages'; lastMessages?: number }
-  toolResources?: JsonObject
+  toolResources?: ToolResources
 }
 
 /** What a run executes with: its assistant version and its own options, merged. */

@@ -1,6 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
-import type { RunError, StepStatus, Usage } from './events.ts'
+import type { RunError, StepCall, StepStatus, Usage } from './events.ts'
 import { CALL_FIELDS, type CallRow, callFromRow } from './rows.ts'
 import type { Run } from './runs.ts'
 import type { Step } from './steps.ts'
@@ -65,4 +65,12 @@ export async function listStepRows(db: Db, run: Run, page: PageRequest): Promise
 export async function readStepUsages(db: Db, runId: string): Promise<Map<string, Usage | null>> {
   const rows = await db.hot<{ id: string; usage: string | null }>(`select id, usage from run_step where run_id = $1`, [runId])
   return new Map(rows.map((r) => [r.id, r.usage === null ? null : (JSON.parse(r.usage) as Usage)]))
+}
+
+export async function readStepCalls(db: Db, stepId: string): Promise<StepCall[]> {
+  const rows = await db.hot<CallRow>(
+    `select call_id, type, name, arguments, output, detail from tool_call where step_id = $1 order by idx`,
+    [stepId],
+  )
+  return rows.map(callFromRow)
 }

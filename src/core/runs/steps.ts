@@ -4,7 +4,7 @@ import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
 import type { RunError, StepCall, StepStatus, Usage } from './events.ts'
 import { getRun } from './runs.ts'
-import { listStepRows, readStepRow, readStepUsages } from './step-store.ts'
+import { listStepRows, readStepCalls, readStepRow, readStepUsages } from './step-store.ts'
 
 export interface Step {
   id: string
@@ -44,3 +44,6 @@ export async function listSteps(
 
 /** All steps of a run that have rows, by id, with what they used: for the executor that takes it over. */
 export const knownSteps = (app: Needs<'db'>, runId: string): Promise<Map<string, Usage | null>> => readStepUsages(app.db, runId)
+
+/** The calls of a step as they were committed, in order: for the same. */
+export const stepCalls = (app: Needs<'db'>, stepId: string): Promise<StepCall[]> => readStepCalls(app.db, stepId)

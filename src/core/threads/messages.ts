@@ -1,9 +1,11 @@
+import type { Db } from '../../drivers/records/port.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
 import type { MessageCut } from '../runs/events.ts'
+import { attachIn, hasFiles } from './attachments.ts'
 import { draftMessage } from './draft.ts'
 import { appendMessages, changeMessageRow, deleteMessageRow, listMessageRows, readMessageRow } from './message-store.ts'
 import { getThread } from './threads.ts'
@@ -13,8 +15,9 @@ export type MessageRole = 'user' | 'assistant' | 'system' | 'tool' | 'developer'
 
 /**
  * A content part, in the shape that chat models and LangChain read:
- * `{type:'text', text, annotations?}`, `{type:'image_url', image_url:{url, detail?}}`,
- * `{type:'image_file', image_file:{file_id, detail?}}`, `{type:'refusal', refusal}`, or whatever a graph wrote.
+ * `{type:'text', text, annotations?: Citation[]}`, `{type:'image_url', image_url:{url, detail?}}`,
+ * `{type:'image_file', image_file:{file_id, detail?}}`, `{type:'refusal', refusal}`, or whatever a graph wrote. File ids
+ * are core ids.
  */
 export type ContentPart = JsonObject & { type: string }
 
@@ -47,15 +50,26 @@ export interface NewMessage {
   metadata?: Record<string, string>
 }
 
-/** Appends to an idle thread. Throws not_found, or busy (facts: threadId, runId, action 'append') while a run holds the thread. */
+/**
+ * Appends to an idle thread. Files that the message attaches become the thread's resources in the same transaction. Throws
+ * not_found, also for a file, or busy (facts: threadId, runId, action 'append') while a run holds the thread.
+ */
 export async function createMessage(
-  app: Needs<'db' | 'clock'>,
+  app: Needs<'db' | 'clock' | 'limits' | 'signals'>,
   caller: Caller,
   input: { threadId: string; message: NewMessage },
 ): Promise<Message> {
   requireScope(caller, 'write')
   const message = draftMessage(input.threadId, input.message, app.clock.now())
-  if (await appendMessages(app.db, caller.tenantId, message)) return message
+  if (hasFiles(input.message)) {
+    const messages = [input.message]
+    const append = async (db: Db) =>
+      (await attachIn({ ...app, db }, caller, { threadId: input.threadId, messages })) && appendMessages(db, caller.tenantId, message)
+    if (await app.db.transaction(append)) {
+      app.signals.wakeJobs()
+      return message
+    }
+  } else if (await appendMessages(app.db, caller.tenantId, message)) return message
   const thread = await getThread(app, caller, input.threadId)
   throw new Fault('busy', 'The thread has an active run.', { threadId: thread.id, runId: thread.runId ?? '', action: 'append' })
 }

@@ -1,5 +1,5 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
-import type { JsonObject } from '../json.ts'
+import type { ToolResources } from '../tool-resources/tool-resources.ts'
 import { draftMessage } from './draft.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues, toRecord } from './message-rows.ts'
 import type { NewMessage } from './messages.ts'
@@ -19,7 +19,7 @@ interface Row {
 const fromRow = (r: Row): Thread => ({
   id: r.id,
   metadata: r.metadata,
-  toolResources: r.tool_resources === null ? null : (JSON.parse(r.tool_resources) as JsonObject),
+  toolResources: r.tool_resources === null ? null : (JSON.parse(r.tool_resources) as ToolResources),
   status: r.status,
   runId: r.run_id,
   createdAt: r.created_at,
@@ -99,6 +99,20 @@ export async function changeThreadRow(db: Db, tenantId: string, input: { id: str
     ],
   )
   return rows[0] && fromRow(rows[0])
+}
+
+/** Locks a thread that no run holds, until the end of the transaction: nothing is appended meanwhile, and no run begins. */
+export async function lockIdleThread(db: Db, tenantId: string, id: string): Promise<Thread | undefined> {
+  const rows = await db.hot<Row>(
+    `select ${COLUMNS} from thread where id = $1 and tenant_id is not distinct from $2::uuid and (run_id is null or id is null) for update`,
+    [id, tenantId],
+  )
+  return rows[0] && fromRow(rows[0])
+}
+
+/** Of a thread that the transaction has locked. */
+export async function setThreadResources(db: Db, id: string, resources: ToolResources | null): Promise<void> {
+  await db.hot(`update thread set tool_resources = $2 where id = $1`, [id, resources && JSON.stringify(resources)])
 }
 
 /**

@@ -1,15 +1,17 @@
+import type { Db } from '../../drivers/records/port.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { notFound } from '../fault.ts'
 import { newId } from '../id.ts'
-import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
+import { type NewToolResources, requireResources, resolveIn, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
+import { giveFilesIn, hasFiles, requireFiles, THREAD_STORE_DAYS } from './attachments.ts'
 import type { NewMessage } from './messages.ts'
 import { changeThreadRow, deleteThreadRow, insertThread, readThreadRow } from './store.ts'
 
 export interface Thread {
   id: string
   metadata: Record<string, string>
-  toolResources: JsonObject | null
+  toolResources: ToolResources | null
   status: 'idle' | 'busy' | 'interrupted' | 'error'
   /** The run that holds the thread, or null. */
   runId: string | null
@@ -18,16 +20,44 @@ export interface Thread {
 
 export interface NewThread {
   metadata?: Record<string, string>
-  toolResources?: JsonObject | null
+  toolResources?: NewToolResources | null
   messages?: NewMessage[]
 }
 
-export async function createThread(app: Needs<'db' | 'clock'>, caller: Caller, input: NewThread): Promise<Thread> {
+/**
+ * Files that its messages attach become its resources: all of it is written in one transaction. Throws not_found for a
+ * missing file or store.
+ */
+export async function createThread(app: Needs<'db' | 'clock' | 'limits' | 'signals'>, caller: Caller, input: NewThread): Promise<Thread> {
   requireScope(caller, 'write')
+  if (input.messages?.some(hasFiles)) {
+    const thread = await app.db.transaction((db) => createThreadIn({ ...app, db }, caller, input))
+    app.signals.wakeJobs()
+    return thread
+  }
+  const write = (db: Db, resources: ToolResources | null) => insert({ ...app, db }, caller, { ...input, resources })
+  return withResources(app, caller, { wanted: input.toolResources ?? null, expiresDays: THREAD_STORE_DAYS, write })
+}
+
+/** As createThread, inside a transaction of somebody else, who wakes the jobs after the commit. `app.db` is the transaction. */
+export async function createThreadIn(app: Needs<'db' | 'clock' | 'limits'>, caller: Caller, input: NewThread): Promise<Thread> {
+  requireScope(caller, 'write')
+  const { messages = [], toolResources: wanted = null } = input
+  const resolved = await resolveIn(app, caller, { wanted, expiresDays: THREAD_STORE_DAYS })
+  if (!messages.some(hasFiles)) return insert(app, caller, { ...input, resources: resolved })
+  await requireFiles(app, caller, messages)
+  return insert(app, caller, { ...input, resources: await giveFilesIn(app, caller, { resources: resolved, messages }) })
+}
+
+async function insert(
+  app: Needs<'db' | 'clock'>,
+  caller: Caller,
+  input: Omit<NewThread, 'toolResources'> & { resources: ToolResources | null },
+): Promise<Thread> {
   const created: Thread = {
     id: newId(),
     metadata: input.metadata ?? {},
-    toolResources: input.toolResources ?? null,
+    toolResources: input.resources,
     status: 'idle',
     runId: null,
     createdAt: app.clock.now(),
@@ -46,12 +76,17 @@ export async function getThread(app: Needs<'db'>, caller: Caller, id: string): P
 
 export interface ThreadChange {
   metadata?: Record<string, string>
-  toolResources?: JsonObject | null
+  toolResources?: ToolResources | null
 }
 
-/** Absent fields stay as they are; `metadata` is replaced as a whole. Throws not_found. */
-export async function changeThread(app: Needs<'db'>, caller: Caller, input: { id: string; change: ThreadChange }): Promise<Thread> {
+/** Absent fields stay as they are; `metadata` and `toolResources` are replaced as a whole. Throws not_found, also for a file or store. */
+export async function changeThread(
+  app: Needs<'db' | 'clock'>,
+  caller: Caller,
+  input: { id: string; change: ThreadChange },
+): Promise<Thread> {
   requireScope(caller, 'write')
+  await requireResources(app, caller, input.change.toolResources ?? null)
   const row = await changeThreadRow(app.db, caller.tenantId, input)
   if (!row) throw notFound('thread', input.id)
   return row

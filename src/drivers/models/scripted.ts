@@ -7,6 +7,7 @@ import { toBase64 } from './embeddings.ts'
 import { LEXICAL_HASH, LEXICAL_HASH_DIMENSIONS, lexicalHash, wordsOf } from './lexical-hash.ts'
 import type { ChatStream, Generated, GenerateRequest, GenerateSink, ModelInfo, ScriptTurn } from './port.ts'
 import type { Provider } from './provider.ts'
+import { QUOTE, quoteTurn } from './quote.ts'
 import { type Act, countPrompt, dueTurn, ECHO, echoTurn, type Performance, perform, SCRIPTED, timedTurn } from './script.ts'
 import { type ChatHead, toChunks, toCompletion } from './scripted-chat.ts'
 
@@ -29,12 +30,12 @@ export class ScriptedProvider implements Provider {
 
   /** The names that need no prefix. */
   claims(model: string): boolean {
-    return model === ECHO || model === LEXICAL_HASH || this.#scripts.has(model)
+    return model === ECHO || model === QUOTE || model === LEXICAL_HASH || this.#scripts.has(model)
   }
 
   async generate(request: GenerateRequest, sink: GenerateSink, signal: AbortSignal): Promise<Generated> {
     const messages = request.messages as unknown as JsonObject[]
-    const performance = this.#performance({ ...request.options, model: request.model, messages }, request.attemptKey)
+    const performance = this.#performance({ ...request.options, model: request.model, messages, tools: request.tools }, request.attemptKey)
     for await (const act of perform(performance, signal)) {
       if (act.type === 'end') return act.generated
       play(act, sink)
@@ -79,7 +80,7 @@ export class ScriptedProvider implements Provider {
   }
 
   async list(): Promise<ModelInfo[]> {
-    return [ECHO, LEXICAL_HASH, ...this.#scripts.keys()].map((id) => ({ id, ownedBy: SCRIPTED, created: 0 }))
+    return [ECHO, QUOTE, LEXICAL_HASH, ...this.#scripts.keys()].map((id) => ({ id, ownedBy: SCRIPTED, created: 0 }))
   }
 
   #head(body: JsonObject): ChatHead {
@@ -90,13 +91,15 @@ export class ScriptedProvider implements Provider {
     const messages = readMessages(body.messages ?? null)
     const limit = body.max_completion_tokens ?? body.max_tokens
     const chunksMax = typeof limit === 'number' ? Math.max(0, limit) : Number.POSITIVE_INFINITY
-    return { turn: this.#turn(String(body.model), messages), promptTokens: countPrompt(messages), chunksMax, key }
+    return { turn: this.#turn(body, messages), promptTokens: countPrompt(messages), chunksMax, key }
   }
 
-  #turn(model: string, messages: JsonObject[]): ScriptTurn {
+  #turn(body: JsonObject, messages: JsonObject[]): ScriptTurn {
+    const model = String(body.model)
     const turns = this.#scripts.get(model)
     if (turns) return dueTurn(turns, messages)
     if (model === ECHO) return echoTurn(messages)
+    if (model === QUOTE) return quoteTurn(messages, body.tools ?? null)
     const turn = timedTurn(model)
     if (turn) return turn
     throw new Fault('model_not_found', `The model '${model}' does not chat; '${ECHO}' does.`, { kind: 'model', id: model, param: 'model' })

@@ -1,4 +1,5 @@
 import { AIMessage, type BaseMessage, ToolMessage } from '@langchain/core/messages'
+import type { ToolCall } from '@langchain/core/messages/tool'
 import { Runnable, type RunnableConfig } from '@langchain/core/runnables'
 import { AsyncLocalStorageProviderSingleton } from '@langchain/core/singletons'
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
@@ -9,6 +10,8 @@ import { own } from '../messages.ts'
 export interface Host {
   /** One turn of the model over the conversation so far: the messages it adds. */
   turn(messages: BaseMessage[]): Promise<BaseMessage[]>
+  /** Answers the calls of the newest turn that are not the client's to answer: the messages that answer them. */
+  serve(calls: readonly ToolCall[], messages: BaseMessage[]): Promise<BaseMessage[]>
 }
 export const HOST = '__host'
 const hostOf = (config: RunnableConfig): Host => config.configurable?.[HOST] as Host
@@ -38,15 +41,40 @@ const model = new Node<State, Partial<State>>(async (state, config) => ({
   messages: await hostOf(config).turn(state.messages),
 }))
 
+/** The calls of the newest turn that nobody has answered. */
+function openCalls(messages: readonly BaseMessage[]): ToolCall[] {
+  const answered = new Set<string>()
+  for (let i = messages.length - 1; i >= 0; i--) {
+    const message = messages[i]
+    if (ToolMessage.isInstance(message)) answered.add(message.tool_call_id)
+    else return AIMessage.isInstance(message) ? (message.tool_calls ?? []).filter(({ id }) => !answered.has(id ?? '')) : []
+  }
+  return []
+}
+
+/** Ids of a turn's calls that the server answers itself. They are kept with the message, as only the run knows its tools. */
+export const servedIds = (message: AIMessage): readonly string[] => (message.additional_kwargs[SERVED] as string[] | undefined) ?? []
+export const SERVED = 'served'
+
 /** Of the state alone: a state update runs the edges too, with no run behind it. */
 const route = new Node<State, string>(async (state) => {
   const last = state.messages.at(-1)
-  return last && AIMessage.isInstance(last) && (last.tool_calls?.length ?? 0) > 0 ? 'functions' : END
+  if (!last || !AIMessage.isInstance(last) || !last.tool_calls?.length) return END
+  return servedIds(last).length > 0 ? 'served' : 'functions'
 })
+
+/** A node of its own, so that its answers are kept before the client is asked: what follows never repeats them. */
+const served = new Node<State, Partial<State>>(async (state, config) => {
+  const ids = servedIds(state.messages.at(-1) as AIMessage)
+  const calls = openCalls(state.messages).filter(({ id }) => ids.includes(id ?? ''))
+  return { messages: await hostOf(config).serve(calls, state.messages) }
+})
+
+const routeServed = new Node<State, string>(async (state) => (openCalls(state.messages).length > 0 ? 'functions' : 'model'))
 
 /** `interrupt` reads its config from AsyncLocalStorage, which a bare node has to enter itself. */
 const functions = new Node<State, Partial<State>>(async (state, config) => {
-  const calls = (state.messages.at(-1) as AIMessage).tool_calls ?? []
+  const calls = openCalls(state.messages)
   const { outputs } = AsyncLocalStorageProviderSingleton.runWithConfig(config, () =>
     interrupt<{ type: string; tool_calls: typeof calls }, Outputs>({ type: 'submit_tool_outputs', tool_calls: calls }),
   )
@@ -57,12 +85,16 @@ const functions = new Node<State, Partial<State>>(async (state, config) => {
   }
 })
 
-/** The built-in graph: a model that may call functions, and the client that answers them. */
+type Edge = (state: State) => Promise<string>
+
+/** The built-in graph: a model that may call tools, the server that answers some of them, and the client that answers the others. */
 export const buildAssistant = () =>
   new StateGraph(MessagesAnnotation)
     .addNode('model', model)
+    .addNode('served', served)
     .addNode('functions', functions)
     .addEdge(START, 'model')
-    .addConditionalEdges('model', route as unknown as (state: State) => Promise<string>, ['functions', END])
+    .addConditionalEdges('model', route as unknown as Edge, ['served', 'functions', END])
+    .addConditionalEdges('served', routeServed as unknown as Edge, ['functions', 'model'])
     .addEdge('functions', 'model')
     .compile()

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { CLOSED, deleted, Metadata, nullable, toSeconds, UnixSeconds } from './fields.wire.ts'
 import { spell } from './ids.ts'
 import {
+  fromNewResources,
   fromResources,
   fromTools,
   NewToolResources,
@@ -76,8 +77,9 @@ export function fromAssistantModify(body: Static<typeof AssistantModify>): Assis
 }
 
 export function fromAssistantCreate({ tool_resources, ...body }: Static<typeof AssistantCreate>): NewAssistant {
-  const resources = fromResources(tool_resources)
-  return { ...fromAssistantModify(body), model: body.model, ...(resources === undefined ? {} : { toolResources: resources }) }
+  const { toolResources: _, ...fields } = fromAssistantModify(body)
+  const resources = fromNewResources(tool_resources)
+  return { ...fields, model: body.model, ...(resources === undefined ? {} : { toolResources: resources }) }
 }
 
 export const toAssistant = (assistant: Assistant): AssistantObject => ({

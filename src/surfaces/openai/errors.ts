@@ -27,7 +27,7 @@ const ROWS: Record<FaultCode, (fault: Fault, asked: Asked) => Row> = {
   invalid: (fault) => ({ status: 400, code: invalidCode(fault.facts), param: fault.facts.param ?? null, message: invalidSentence(fault) }),
   unauthenticated: (_, asked) => ({ status: 401, ...keySentence(asked.key) }),
   forbidden: () => ({ status: 403, code: 'insufficient_permissions' }),
-  not_found: (fault) => ({ status: 404, ...missingSentence(fault.facts.kind, fault.facts.id ?? '') }),
+  not_found: (fault) => ({ status: 404, ...missingSentence(fault.facts) }),
   // Never 409: clients repeat it silently.
   busy: (fault) => ({ status: 400, message: busySentence(fault.facts) }),
   wrong_state: (fault) => ({ status: 400, message: stateSentence(fault) }),
@@ -117,16 +117,19 @@ const statusWord = (status: RunStatus | undefined): string => (status === undefi
 
 function stateSentence({ message, facts }: Fault): string {
   if (facts.action === 'submit') return `Runs in status "${statusWord(facts.status)}" do not accept tool outputs.`
+  if (facts.kind === 'vector_store') return `Vector store '${spell('vector_store', facts.id ?? '')}' has expired.`
   if (facts.action === 'cancel') return `Cannot cancel run with status '${statusWord(facts.status)}'.`
   return message
 }
 
 const isSpelled = (kind: Kind): kind is SpelledKind => Object.hasOwn(PREFIXES, kind)
 
-function missingSentence(kind: Kind | undefined, id: string): Partial<ErrorBody> {
+function missingSentence({ kind, id = '', storeId }: FaultFacts): Partial<ErrorBody> {
   if (kind === undefined) return {}
   if (kind === 'model') return { message: `The model '${id}' does not exist`, param: 'model', code: 'model_not_found' }
   const shown = isSpelled(kind) ? spell(kind, id) : id
+  if (kind === 'file' && storeId !== undefined)
+    return { message: `No file found with id '${shown}' in vector store '${spell('vector_store', storeId)}'.` }
   if (kind === 'file') return { message: `No such File object: ${shown}`, param: 'id' }
   return { message: `No ${kind.replace('_', ' ')} found with id '${shown}'.` }
 }

@@ -2,6 +2,8 @@ import type { ErrorBody } from './refusal.ts'
 
 /** The part of JSON Schema that the wire files use. Free JSON is a node without `type`, or an object without `properties`. */
 export interface SchemaNode {
+  /** The schema itself, where it is written down as a reference. */
+  target?: () => unknown
   type?: string
   const?: unknown
   enum?: readonly unknown[]
@@ -37,6 +39,7 @@ export function findProblem(schema: SchemaNode, value: unknown): Problem | undef
 }
 
 function walk(node: SchemaNode, value: unknown): Flaw | undefined {
+  if (node.target) return walk(node.target() as SchemaNode, value)
   if (node.anyOf) return walkUnion(node.anyOf, value)
   if (node.const !== undefined) return value === node.const ? undefined : mismatch([node], value)
   if (node.enum) return node.enum.includes(value) ? undefined : mismatch([node], value)

@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts'
 import type { Page, PageRequest } from '../../core/page.ts'
 import { CLOSED, nullable, oneOf } from './fields.wire.ts'
 import { cursorId, type SpelledKind } from './ids.ts'
+import type { StepView } from './steps.wire.ts'
 
 const LIMIT_MAX = 100
 const LIMIT_DEFAULT = 20
@@ -14,15 +15,27 @@ const PAGE_FIELDS = {
   before: t.Optional(t.String()),
 }
 
-const INCLUDES = oneOf('step_details.tool_calls[*].file_search.results[*].content')
+const RESULT_CONTENT = 'step_details.tool_calls[*].file_search.results[*].content'
+const INCLUDES = oneOf(RESULT_CONTENT)
 /** SDKs write the brackets, people do not. */
 export const INCLUDE_FIELDS = {
   'include[]': t.Optional(t.Union([t.Array(INCLUDES), INCLUDES])),
   include: t.Optional(t.Union([t.Array(INCLUDES), INCLUDES])),
 }
 
+/** What of a step the query asks for beside the rest. */
+export const viewOf = (query: { 'include[]'?: unknown; include?: unknown }): StepView => ({
+  resultContent: [query['include[]'], query.include].flat().includes(RESULT_CONTENT),
+})
+
 export const PageQuery = t.Object(PAGE_FIELDS, CLOSED)
 export type PageQuery = Static<typeof PageQuery>
+
+/** Of the lists of a vector store's files. */
+export const StoreFilePageQuery = t.Object(
+  { ...PAGE_FIELDS, filter: t.Optional(oneOf('in_progress', 'completed', 'failed', 'cancelled')) },
+  CLOSED,
+)
 
 /** Of the lists whose shape depends on who asks. */
 const SHAPED_FIELDS = { ...PAGE_FIELDS, envelope: t.Optional(oneOf('true', 'false')) }

@@ -1,9 +1,10 @@
 import { type Static, Type as t } from '@sinclair/typebox'
-import type { Json } from '../../core/json.ts'
-import type { ContentPart, Message, NewMessage } from '../../core/threads/messages.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Citation } from '../../core/threads/citation.ts'
+import type { Attachment as CoreAttachment, ContentPart, Message, NewMessage } from '../../core/threads/messages.ts'
 import { CLOSED, deleted, Metadata, nullable, oneOf, toSeconds, toSecondsOrNull, UnixSeconds } from './fields.wire.ts'
-import { spell } from './ids.ts'
-import { AttachmentTool, notYet } from './tools.wire.ts'
+import { requireId, spell } from './ids.ts'
+import { AttachmentTool } from './tools.wire.ts'
 
 const Role = oneOf('user', 'assistant')
 const Detail = t.Optional(oneOf('auto', 'low', 'high'))
@@ -38,6 +39,7 @@ const Annotation = t.Union([
   t.Object({ type: t.Literal('file_citation'), ...span, file_citation: FileRef }),
   t.Object({ type: t.Literal('file_path'), ...span, file_path: FileRef }),
 ])
+export type Annotation = Static<typeof Annotation>
 const TextPart = t.Object({ type: t.Literal('text'), text: t.Object({ value: t.String(), annotations: t.Array(Annotation) }) })
 const RefusalPart = t.Object({ type: t.Literal('refusal'), refusal: t.String() })
 const ShownPart = t.Union([ImageFilePart, ImageUrlPart, TextPart, RefusalPart])
@@ -67,27 +69,53 @@ export const MessageDeleted = deleted('thread.message.deleted')
 
 /** `at` is the path of the message inside its body: empty, or such as `messages[0].`. */
 export function fromMessageCreate(body: MessageCreate, at = ''): NewMessage {
-  if (body.attachments?.length) throw notYet('Attaching files to a message', `${at}attachments`)
-  if (typeof body.content !== 'string') {
-    const file = body.content.findIndex((part) => part.type === 'image_file')
-    if (file >= 0) throw notYet("Content of type 'image_file'", `${at}content[${file}]`)
+  const attachments = body.attachments?.map((attachment, i) => fromAttachment(attachment, `${at}attachments[${i}]`))
+  return {
+    role: body.role,
+    content: typeof body.content === 'string' ? body.content : body.content.map((part, i) => fromPart(part, `${at}content[${i}]`)),
+    ...(attachments?.length ? { attachments } : {}),
+    metadata: body.metadata ?? {},
   }
-  return { role: body.role, content: body.content as string | ContentPart[], metadata: body.metadata ?? {} }
+}
+
+const fromAttachment = ({ file_id, tools }: Static<typeof Attachment>, at: string): CoreAttachment => ({
+  fileId: requireId('file', `${at}.file_id`, file_id),
+  tools,
+})
+
+function fromPart(part: Exclude<MessageCreate['content'], string>[number], at: string): ContentPart {
+  if (part.type !== 'image_file') return part as ContentPart
+  const file_id = requireId('file', `${at}.image_file.file_id`, part.image_file.file_id)
+  return { type: 'image_file', image_file: { ...part.image_file, file_id } }
 }
 
 export const fromMessages = (bodies: readonly MessageCreate[] | null | undefined, param: string): NewMessage[] =>
   (bodies ?? []).map((body, i) => fromMessageCreate(body, `${param}[${i}].`))
 
-const textPart = (value: string, annotations: Json = []): ShownPart => ({ type: 'text', text: { value, annotations: annotations as [] } })
+const textPart = (value: string, annotations: Annotation[] = []): ShownPart => ({ type: 'text', text: { value, annotations } })
+
+export const toAnnotation = ({ file_citation: { file_id }, ...span }: Citation): Annotation => ({
+  ...span,
+  file_citation: { file_id: spell('file', file_id) },
+})
+
+/** A graph may have written annotations of any shape: only ours can be shown. */
+const annotationsOf = ({ annotations }: ContentPart): Annotation[] =>
+  Array.isArray(annotations) ? (annotations as unknown[]).filter(isCitation).map(toAnnotation) : []
+
+const isCitation = (value: unknown): value is Citation => Object(value).type === 'file_citation'
 
 /** A part of a kind that this dialect has no word for is shown as its JSON text: nothing disappears. */
 function toPart(part: ContentPart): ShownPart {
   switch (part.type) {
     case 'text':
-      return textPart(String(part.text ?? ''), part.annotations ?? [])
+      return textPart(String(part.text ?? ''), annotationsOf(part))
+    case 'image_file': {
+      const file = part.image_file as JsonObject
+      return { ...part, image_file: { ...file, file_id: spell('file', String(file.file_id)) } } as unknown as ShownPart
+    }
     case 'refusal':
     case 'image_url':
-    case 'image_file':
       return part as unknown as ShownPart
     default:
       return textPart(JSON.stringify(part))
@@ -112,6 +140,6 @@ export const toMessage = (message: Message): MessageObject => ({
   completed_at: message.status === 'completed' ? toSecondsOrNull(message.endedAt) : null,
   role: message.role === 'user' ? 'user' : 'assistant',
   content: toContent(message),
-  attachments: message.attachments.map((a) => ({ file_id: a.fileId, tools: a.tools as Static<typeof AttachmentTool>[] })),
+  attachments: message.attachments.map((a) => ({ file_id: spell('file', a.fileId), tools: a.tools as Static<typeof AttachmentTool>[] })),
   metadata: message.metadata,
 })

@@ -5,15 +5,18 @@ import { askedOf } from './caller.ts'
 import { chat } from './chat.ts'
 import { embeddings } from './embeddings.ts'
 import { toReply } from './errors.ts'
+import { fileBatches } from './file-batches.ts'
 import { follow } from './follow.ts'
 import { messages } from './messages.ts'
 import { models } from './models.ts'
 import { PendingBody } from './pending-body.ts'
 import { runs, singleRuns, threadRuns } from './runs.ts'
 import { steps } from './steps.ts'
+import { storeFiles } from './store-files.ts'
 import { threads } from './threads.ts'
 import { requireReadable, unknownUrl } from './unknown-url.ts'
 import { unsupported } from './unsupported.ts'
+import { vectorStores } from './vector-stores.ts'
 
 /** Clients of the original read it; it never changed. */
 const VERSION = '2020-10-01'
@@ -48,6 +51,9 @@ export function openai(app: App, options: { prefix?: string } = {}) {
     .use(models(app))
     .use(embeddings(app))
     .use(chat(app))
+    .use(vectorStores(app))
+    .use(storeFiles(app))
+    .use(fileBatches(app))
     .use(unsupported(app))
   const unknown = unknownUrl(plugin.routes)
   return plugin.all('/', unknown, { detail: { hide: true } }).all('/*', unknown, { detail: { hide: true } })

@@ -1,9 +1,10 @@
 import type { BodyLimits } from '../../http/body.ts'
 import { readJson } from '../../http/body.ts'
+import { readUpload, type UploadForm, type UploadReader } from '../../http/upload.ts'
 
 /** A request body that nobody has read yet: who may send it is known first. */
 export class PendingBody {
-  /** The JSON as sent; undefined until `read` is done. */
+  /** What tells this request from another: the JSON as sent; undefined until it was read. */
   value: unknown
   constructor(
     private readonly request: Request,
@@ -13,5 +14,10 @@ export class PendingBody {
   async read(): Promise<unknown> {
     this.value = await readJson(this.request, this.limits)
     return this.value
+  }
+
+  /** As a multipart form; whoever reads it sets `value`. */
+  readUpload<T>({ fileBytesMax, ...reader }: Omit<UploadReader<T>, 'limits'> & { fileBytesMax: number }): Promise<UploadForm<T>> {
+    return readUpload(this.request, { ...reader, limits: { ...this.limits, fileBytesMax } })
   }
 }

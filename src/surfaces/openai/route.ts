@@ -3,6 +3,7 @@ import { Type as t } from '@sinclair/typebox'
 import { BetaHeaders, type BetaRule, requireBeta } from './beta.ts'
 import { findProblem, type SchemaNode } from './explain.ts'
 import { CLOSED, ErrorEnvelope } from './fields.wire.ts'
+import { PendingForm } from './form.ts'
 import { PendingBody } from './pending-body.ts'
 import { Refusal } from './refusal.ts'
 
@@ -10,19 +11,19 @@ import { Refusal } from './refusal.ts'
  * A schema as Elysia takes it (Standard Schema), checked by `check` instead of by Elysia: its own validator strips
  * unknown fields before anybody can refuse them, and has other words for what is wrong.
  */
-interface Checked<S extends TSchema> {
+interface Checked<V> {
   '~standard': {
     version: 1
     vendor: 'tetraport'
-    validate(value: unknown): { value: Static<S> } | Promise<{ value: Static<S> }>
-    types: { input: Static<S>; output: Static<S> }
+    validate(value: unknown): { value: V } | Promise<{ value: V }>
+    types: { input: V; output: V }
     jsonSchema: { input(): TSchema; output(): TSchema }
   }
 }
 
-function checked<S extends TSchema>(schema: S, check: Checked<S>['~standard']['validate']): Checked<S> {
+function checked<S extends TSchema, V = Static<S>>(schema: S, check: Checked<V>['~standard']['validate']): Checked<V> {
   const shown = () => schema
-  const types = undefined as unknown as { input: Static<S>; output: Static<S> }
+  const types = undefined as unknown as { input: V; output: V }
   return { '~standard': { version: 1, vendor: 'tetraport', validate: check, types, jsonSchema: { input: shown, output: shown } } }
 }
 
@@ -36,6 +37,18 @@ function accept<S extends TSchema>(schema: S, value: unknown): { value: Static<S
 export const takes = <S extends TSchema>(schema: S) => ({
   body: checked(schema, async (body) => accept(schema, body instanceof PendingBody ? await body.read() : body)),
   parse: 'json' as const,
+})
+
+/**
+ * The route reads a multipart form of this shape, whose field `file` is the file. The handler does it: the file is
+ * streamed, and nobody knows before where to.
+ */
+export const takesForm = <S extends TSchema>(schema: S, file: string) => ({
+  body: checked<S, PendingForm<S>>(schema, (body) => {
+    if (!(body instanceof PendingBody)) throw new Error('the body of a form was read before its handler')
+    return { value: new PendingForm(schema, file, body) }
+  }),
+  parse: 'formdata' as const,
 })
 
 /** Sent by SDKs for the sake of another server; it never meant anything here. */
@@ -105,6 +118,22 @@ export const answers = <S extends TSchema>(named: Named, schema: S) => ({
   detail: detailOf(named),
 })
 
+const errorResponses = () =>
+  Object.fromEntries(ERRORS.map((s) => [s, { description: 'Error', content: { 'application/json': { schema: plain(ErrorEnvelope) } } }]))
+
+const BINARY = t.Unsafe<string>({ type: 'string', format: 'binary' })
+
+/** The route answers with bytes. */
+export const answersBytes = (named: Named) => ({
+  detail: {
+    ...detailOf(named),
+    responses: {
+      200: { description: 'OK', content: { 'application/octet-stream': { schema: plain(BINARY) } } },
+      ...errorResponses(),
+    },
+  },
+})
+
 /** The route answers with this shape, or with a stream of `events` where the request asks for one. */
 export const answersOrStreams = (named: Named, schema: TSchema, events: TSchema) => ({
   detail: {
@@ -114,9 +143,7 @@ export const answersOrStreams = (named: Named, schema: TSchema, events: TSchema)
         description: 'OK',
         content: { 'application/json': { schema: plain(schema) }, 'text/event-stream': { schema: plain(events) } },
       },
-      ...Object.fromEntries(
-        ERRORS.map((s) => [s, { description: 'Error', content: { 'application/json': { schema: plain(ErrorEnvelope) } } }]),
-      ),
+      ...errorResponses(),
     },
   },
   afterHandle: ({ responseValue }: { responseValue: unknown }): void => {

@@ -10,7 +10,7 @@ import { openaiCaller } from './caller.ts'
 import { START } from './cursor.ts'
 import { CLOSED, NoFields } from './fields.wire.ts'
 import { requireId } from './ids.ts'
-import { INCLUDE_FIELDS, RunPageQuery, shapedList, shapedListOf } from './lists.ts'
+import { INCLUDE_FIELDS, RunPageQuery, shapedList, shapedListOf, viewOf } from './lists.ts'
 import { answers, answersOrStreams, asks, asksBeta, asksNothing, takes } from './route.ts'
 import { streamNewRun } from './run-stream.ts'
 import {
@@ -91,11 +91,11 @@ export const runs = (app: App) =>
     )
     .post(
       '',
-      async ({ caller, once, params, body, request, set }) => {
+      async ({ caller, once, params, query, body, request, set }) => {
         const input = { threadId: threadOf(params), run: fromRunCreate(body) }
         const { run, first } = await once((parts) => createRun(parts, caller, input))
         if (!body.stream) return pollable(app, run, set.headers as Headers)
-        return streamNewRun(app, request, { caller, story: { run }, first, after: START })
+        return streamNewRun(app, request, { caller, story: { run, view: viewOf(query) }, first, after: START })
       },
       {
         ...takes(RunCreate),

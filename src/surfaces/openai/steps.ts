@@ -5,7 +5,7 @@ import { getStep, listSteps } from '../../core/runs/steps.ts'
 import { openaiCaller } from './caller.ts'
 import { CLOSED } from './fields.wire.ts'
 import { requireId } from './ids.ts'
-import { INCLUDE_FIELDS, StepPageQuery, shapedList, shapedListOf } from './lists.ts'
+import { INCLUDE_FIELDS, StepPageQuery, shapedList, shapedListOf, viewOf } from './lists.ts'
 import { answers, asks, asksBeta } from './route.ts'
 import { StepObject, toStep } from './steps.wire.ts'
 
@@ -28,14 +28,14 @@ export const steps = (app: App) =>
           headers: set.headers as Record<string, string>,
           async read(page) {
             const found = await listSteps(app, caller, { ...runOf(params), page })
-            return { ...found, items: found.items.map(toStep) }
+            return { ...found, items: found.items.map((step) => toStep(step, viewOf(query))) }
           },
         }),
       { ...asks(StepPageQuery), ...answers({ id: 'listRunSteps', summary: 'List steps of a run' }, shapedListOf(StepObject)) },
     )
     .get(
       '/:step_id',
-      async ({ caller, params }) =>
-        toStep(await getStep(app, caller, { ...runOf(params), id: requireId('step', 'step_id', params.step_id) })),
+      async ({ caller, params, query }) =>
+        toStep(await getStep(app, caller, { ...runOf(params), id: requireId('step', 'step_id', params.step_id) }), viewOf(query)),
       { ...asks(t.Object(INCLUDE_FIELDS, CLOSED)), ...answers({ id: 'getRunStep', summary: 'Retrieve a step' }, StepObject) },
     )

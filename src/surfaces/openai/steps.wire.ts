@@ -1,5 +1,5 @@
 import { type Static, Type as t } from '@sinclair/typebox'
-import type { StepCall } from '../../core/runs/events.ts'
+import type { SearchDetail, StepCall } from '../../core/runs/events.ts'
 import type { Step } from '../../core/runs/steps.ts'
 import { Metadata, nullable, oneOf, toSeconds, toSecondsOrNull, UnixSeconds, Usage } from './fields.wire.ts'
 import { spell } from './ids.ts'
@@ -62,22 +62,42 @@ export const StepObject = t.Object({
 })
 export type StepObject = Static<typeof StepObject>
 
-const toCall = (call: StepCall): Static<typeof FunctionCallDone> => ({
-  id: call.id,
-  type: 'function',
-  function: { name: call.name, arguments: call.arguments, output: call.output },
-})
+/** What of a step is shown only to those who ask for it. */
+export interface StepView {
+  /** The texts that a search found. */
+  resultContent: boolean
+}
+const BARE: StepView = { resultContent: false }
 
-const toDetails = ({ kind, messageId, calls }: Step): Static<typeof StepDetails> =>
+const toCall = (call: StepCall, view: StepView): Static<typeof FunctionCallDone> | Static<typeof SearchCall> =>
+  call.type === 'file_search'
+    ? { id: call.id, type: 'file_search', file_search: toSearch(call.detail as SearchDetail | undefined, view) }
+    : { id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments, output: call.output } }
+
+/** Empty for a search that has not ended, or never will. */
+const toSearch = (detail: SearchDetail | undefined, view: StepView): Static<typeof SearchCall>['file_search'] =>
+  detail === undefined
+    ? {}
+    : {
+        ranking_options: { ranker: detail.rankingOptions.ranker, score_threshold: detail.rankingOptions.scoreThreshold },
+        results: detail.results.map((result) => ({
+          file_id: spell('file', result.fileId),
+          file_name: result.fileName,
+          score: result.score,
+          ...(view.resultContent ? { content: [{ type: 'text' as const, text: result.text }] } : {}),
+        })),
+      }
+
+const toDetails = ({ kind, messageId, calls }: Step, view: StepView): Static<typeof StepDetails> =>
   kind === 'message'
     ? { type: 'message_creation', message_creation: { message_id: spell('message', messageId ?? '') } }
-    : { type: 'tool_calls', tool_calls: calls.map(toCall) }
+    : { type: 'tool_calls', tool_calls: calls.map((call) => toCall(call, view)) }
 
 /** Steps have no word for a prompt that the provider refused. */
 const toStepError = ({ error }: Step): StepObject['last_error'] =>
   error && { code: error.code === 'invalid_prompt' ? 'server_error' : error.code, message: error.message }
 
-export function toStep(step: Step): StepObject {
+export function toStep(step: Step, view: StepView = BARE): StepObject {
   const endedAs = (end: Step['status']): number | null => (step.status === end ? toSecondsOrNull(step.endedAt) : null)
   return {
     id: spell('step', step.id),
@@ -94,7 +114,7 @@ export function toStep(step: Step): StepObject {
     expires_at: toSeconds(step.runExpiresAt),
     failed_at: endedAs('failed'),
     last_error: toStepError(step),
-    step_details: toDetails(step),
+    step_details: toDetails(step, view),
     metadata: {},
     usage: step.status === 'in_progress' ? null : toUsage(step.usage),
   }

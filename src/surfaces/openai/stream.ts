@@ -2,21 +2,24 @@ import type { RunEvent, Segment, StepCall } from '../../core/runs/events.ts'
 import type { Run } from '../../core/runs/runs.ts'
 import { isEnd } from '../../core/runs/status.ts'
 import type { Step } from '../../core/runs/steps.ts'
+import type { Citation } from '../../core/threads/citation.ts'
 import type { Message } from '../../core/threads/messages.ts'
 import type { Thread } from '../../core/threads/threads.ts'
 import type { Cursor } from './cursor.ts'
 import { type FrameFormat, SSE } from './frame-format.ts'
 import { spell } from './ids.ts'
-import { type MessageObject, toMessage } from './messages.wire.ts'
+import { type MessageObject, toAnnotation, toMessage } from './messages.wire.ts'
 import { toRun } from './runs.wire.ts'
 import { RUN_STATUS } from './status.wire.ts'
-import { toStep } from './steps.wire.ts'
+import { type StepView, toStep } from './steps.wire.ts'
 import { toThread } from './threads.wire.ts'
 
 /** What the journal does not repeat. The run may be in any state: only what never changes is taken from it. */
 export interface Story {
   run: Run
   thread?: Thread
+  /** What its reader asked to see of steps. */
+  view?: StepView
 }
 
 export interface Frames {
@@ -44,6 +47,7 @@ interface Scene {
 interface Part {
   kind: 'text' | 'refusal'
   text: string
+  annotations: Citation[]
   /** All of a delta frame between its id and the text. */
   opening: string
 }
@@ -65,7 +69,7 @@ export function openaiFrames(story: Story, after: Cursor, format: FrameFormat = 
   const speak = (seq: number, event: EventOf<'text' | 'refusal'>): string => {
     const first = addText(scene, event, format)
     if (first === undefined || !shows(seq, 0)) return ''
-    const closing = event.type === 'text' ? (first ? FIRST_TEXT_CLOSING : TEXT_CLOSING) : REFUSAL_CLOSING
+    const closing = event.type === 'text' ? (event.annotations ? cited(scene, event.annotations) : first ? FIRST_TEXT_CLOSING : TEXT_CLOSING) : REFUSAL_CLOSING
     return format.before + seq + scene.part?.opening + JSON.stringify(event.text) + closing + format.after
   }
   return {
@@ -95,6 +99,14 @@ const TEXT_CLOSING = '}}]}}'
 const FIRST_TEXT_CLOSING = `,"annotations":[]${TEXT_CLOSING}`
 const REFUSAL_CLOSING = '}]}}'
 
+/** Each annotation is said once, in the delta of its marker, under its place in the list of the whole part. */
+function cited({ part }: Scene, annotations: readonly Citation[]): string {
+  if (!part) return TEXT_CLOSING
+  const shown = annotations.map((annotation, i) => ({ index: part.annotations.length + i, ...toAnnotation(annotation) }))
+  part.annotations.push(...annotations)
+  return `,"annotations":${JSON.stringify(shown)}${TEXT_CLOSING}`
+}
+
 /** Adds to the open message; true for the first text of a part, undefined when no message is open. */
 function addText(scene: Scene, event: EventOf<'text' | 'refusal'>, format: FrameFormat): boolean | undefined {
   const { message, part } = scene
@@ -107,13 +119,15 @@ function addText(scene: Scene, event: EventOf<'text' | 'refusal'>, format: Frame
   const index = message.content.length
   const inner = event.type === 'text' ? '"text":{"value":' : '"refusal":'
   const data = `{"id":"${spell('message', message.id)}","object":"thread.message.delta","delta":{"content":[{"index":${index},"type":"${event.type}",${inner}`
-  scene.part = { kind: event.type, text: event.text, opening: format.middle('thread.message.delta') + data }
+  scene.part = { kind: event.type, text: event.text, annotations: [], opening: format.middle('thread.message.delta') + data }
   return true
 }
 
 function closePart({ message, part }: Scene): void {
   if (!message || !part || typeof message.content === 'string') return
-  message.content.push(part.kind === 'text' ? { type: 'text', text: part.text } : { type: 'refusal', refusal: part.text })
+  const { kind, text, annotations } = part
+  if (kind === 'refusal') message.content.push({ type: 'refusal', refusal: text })
+  else message.content.push({ type: 'text', text, ...(annotations.length > 0 ? { annotations } : {}) })
 }
 
 function framesOf(scene: Scene, event: Exclude<RunEvent, EventOf<'text' | 'refusal'>>): readonly Frame[] {
@@ -216,16 +230,19 @@ const callDelta = (step: Step, call: string): Frame => [
   `{"id":"${spell('step', step.id)}","object":"thread.run.step.delta","delta":{"step_details":{"type":"tool_calls","tool_calls":[${call}]}}}`,
 ]
 
-function onCall({ step }: Scene, { index, id, name }: EventOf<'call'>): readonly Frame[] {
+function onCall({ step }: Scene, { index, id, tool, name }: EventOf<'call'>): readonly Frame[] {
   if (!step) return []
-  step.calls[index] = { id, type: 'function', name, arguments: '', output: null }
-  return [callDelta(step, JSON.stringify({ index, id, type: 'function', function: { name, arguments: '', output: null } }))]
+  step.calls[index] = { id, type: tool, name, arguments: '', output: null }
+  const call = tool === 'file_search' ? { type: tool, file_search: {} } : { type: 'function', function: { name, arguments: '', output: null } }
+  return [callDelta(step, JSON.stringify({ index, id, ...call }))]
 }
 
 function onArguments({ step }: Scene, { index, text }: EventOf<'arguments'>): readonly Frame[] {
   const call = step?.calls[index]
   if (!step || !call) return []
   call.arguments += text
+  // A search has no word for what was looked for.
+  if (call.type === 'file_search') return []
   return [callDelta(step, `{"index":${index},"type":"function","function":{"arguments":${JSON.stringify(text)}}}`)]
 }
 
@@ -246,5 +263,5 @@ function onStepEnd(scene: Scene, event: EventOf<'step_end'>): readonly Frame[] {
   const calls: StepCall[] = event.calls ?? step.calls
   const whole: Step = { ...step, status: event.status, endedAt: event.at, usage: event.usage, error: event.error ?? null, calls }
   scene.step = undefined
-  return [[`thread.run.step.${event.status}`, JSON.stringify(toStep(whole))]]
+  return [[`thread.run.step.${event.status}`, JSON.stringify(toStep(whole, scene.story.view))]]
 }

@@ -3,7 +3,7 @@ import type { NewThread, Thread, ThreadChange } from '../../core/threads/threads
 import { CLOSED, deleted, Metadata, nullable, toSeconds, UnixSeconds } from './fields.wire.ts'
 import { spell } from './ids.ts'
 import { fromMessages, MessageCreate } from './messages.wire.ts'
-import { fromResources, NewToolResources, ToolResources, toResources } from './tools.wire.ts'
+import { fromNewResources, fromResources, NewToolResources, ToolResources, toResources } from './tools.wire.ts'
 
 export const ThreadCreate = t.Object(
   {
@@ -34,7 +34,7 @@ export const ThreadDeleted = deleted('thread.deleted')
 /** `at` is the path of the thread inside its body: empty, or `thread.`. */
 export const fromThreadCreate = (body: ThreadCreate, at = ''): NewThread => ({
   metadata: body.metadata ?? {},
-  toolResources: fromResources(body.tool_resources, `${at}tool_resources`) ?? null,
+  toolResources: fromNewResources(body.tool_resources, `${at}tool_resources`) ?? null,
   messages: fromMessages(body.messages, `${at}messages`),
 })
 

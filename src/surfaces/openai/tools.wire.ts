@@ -1,7 +1,10 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import { Fault } from '../../core/fault.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { NewToolResources as CoreNewResources, ToolResources as CoreResources } from '../../core/tool-resources/tool-resources.ts'
+import type { NewVectorStore } from '../../core/vector-stores/stores.ts'
 import { CLOSED, FreeObject, Metadata, nullable, oneOf } from './fields.wire.ts'
+import { requireId, spell } from './ids.ts'
 
 const Ranking = t.Object(
   { ranker: t.Optional(oneOf('auto', 'default_2024_08_21')), score_threshold: t.Number({ minimum: 0, maximum: 1 }) },
@@ -106,34 +109,72 @@ export type NewToolResources = Static<typeof NewToolResources>
 export const notYet = (what: string, param: string): Fault =>
   new Fault('unsupported', `${what} is not supported by this server yet.`, { param })
 
-const HOSTED: Record<string, string> = { code_interpreter: "The tool 'code_interpreter'", file_search: "The tool 'file_search'" }
-
 export function requireServed(type: string, param: string): void {
-  const name = HOSTED[type]
-  if (name !== undefined) throw notYet(name, param)
+  if (type === 'code_interpreter') throw notYet("The tool 'code_interpreter'", param)
 }
+
+const SEARCH = 'file_search'
 
 export function fromTools(tools: readonly Tool[]): JsonObject[] {
   for (const [i, tool] of tools.entries()) requireServed(tool.type, `tools[${i}]`)
+  const twin = tools.findIndex((tool) => tool.type === 'function' && tool.function.name === SEARCH)
+  // A model knows tools by name only: it could not say which of the two it means.
+  if (twin >= 0 && tools.some(({ type }) => type === SEARCH)) {
+    const param = `tools[${twin}].function.name`
+    throw new Fault('invalid', `Invalid '${param}': the name '${SEARCH}' is taken by the tool of that type.`, { param, reason: 'value' })
+  }
   return tools.map((tool) => tool as JsonObject)
 }
 
 export const toTools = (tools: readonly JsonObject[]): Tool[] => tools as unknown as Tool[]
 
-/** Empty resources name nothing that would have to be found. */
-export function fromResources(resources: NewToolResources | null | undefined, param = 'tool_resources'): JsonObject | null | undefined {
-  if (!resources) return resources
-  const { file_search: search, code_interpreter: code } = resources
-  if (search?.vector_store_ids && search.vector_stores) {
-    throw new Fault('invalid', `Invalid '${param}.file_search': give either 'vector_store_ids' or 'vector_stores', not both.`, {
-      param: `${param}.file_search`,
-      reason: 'value',
-    })
+type Search = NonNullable<NewToolResources['file_search']>
+
+const idsOf = (kind: 'file' | 'vector_store', ids: readonly string[], param: string): string[] =>
+  ids.map((id, i) => requireId(kind, `${param}[${i}]`, id))
+
+function fromSearch({ vector_store_ids: ids, vector_stores: stores }: Search, param: string): NonNullable<CoreNewResources['fileSearch']> {
+  if (ids && stores) {
+    throw new Fault('invalid', `Invalid '${param}': give either 'vector_store_ids' or 'vector_stores', not both.`, { param, reason: 'value' })
   }
-  if (code?.file_ids?.length) throw notYet('Giving files to code_interpreter', `${param}.code_interpreter.file_ids`)
-  if (search?.vector_store_ids?.length) throw notYet('Giving vector stores to file_search', `${param}.file_search.vector_store_ids`)
-  if (search?.vector_stores?.length) throw notYet('Creating a vector store for file_search', `${param}.file_search.vector_stores`)
-  return resources as JsonObject
+  const [store] = stores ?? []
+  if (store) return { newStore: fromNewStore(store, `${param}.vector_stores[0]`) }
+  return { storeIds: idsOf('vector_store', ids ?? [], `${param}.vector_store_ids`) }
 }
 
-export const toResources = (resources: JsonObject | null): ToolResources => (resources ?? {}) as ToolResources
+const fromNewStore = ({ file_ids, chunking_strategy, metadata }: Static<typeof NewStore>, param: string): NewVectorStore => ({
+  ...(file_ids ? { fileIds: idsOf('file', file_ids, `${param}.file_ids`) } : {}),
+  ...(chunking_strategy?.type === 'static' ? { chunking: fromChunking(chunking_strategy.static, `${param}.chunking_strategy`) } : {}),
+  ...(metadata ? { metadata } : {}),
+})
+
+function fromChunking(sizes: { max_chunk_size_tokens: number; chunk_overlap_tokens: number }, at: string): NewVectorStore['chunking'] & {} {
+  const { max_chunk_size_tokens: tokensMax, chunk_overlap_tokens: overlapTokens } = sizes
+  if (overlapTokens < 0 || overlapTokens * 2 > tokensMax) {
+    const param = `${at}.static.chunk_overlap_tokens`
+    throw new Fault('invalid', `Invalid '${param}': must be from 0 to half of 'max_chunk_size_tokens'.`, { param, reason: 'value' })
+  }
+  return { tokensMax, overlapTokens }
+}
+
+/** As a creation says it: it may also ask for a new store. */
+export function fromNewResources(resources: NewToolResources | null | undefined, param = 'tool_resources'): CoreNewResources | null | undefined {
+  if (!resources) return resources
+  const { file_search: search, code_interpreter: code } = resources
+  return {
+    ...(code ? { codeInterpreter: { fileIds: idsOf('file', code.file_ids ?? [], `${param}.code_interpreter.file_ids`) } } : {}),
+    ...(search ? { fileSearch: fromSearch(search, `${param}.file_search`) } : {}),
+  }
+}
+
+/** As a change says it: ids only. */
+export const fromResources = (resources: ToolResources | null | undefined): CoreResources | null | undefined =>
+  fromNewResources(resources) as CoreResources | null | undefined
+
+export function toResources(resources: CoreResources | null): ToolResources {
+  const { codeInterpreter: code, fileSearch: search } = resources ?? {}
+  return {
+    ...(code ? { code_interpreter: { file_ids: code.fileIds.map((id) => spell('file', id)) } } : {}),
+    ...(search ? { file_search: { vector_store_ids: search.storeIds.map((id) => spell('vector_store', id)) } } : {}),
+  }
+}

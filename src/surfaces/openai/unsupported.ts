@@ -18,24 +18,6 @@ const MISSING: Record<string, readonly [method: 'GET' | 'POST' | 'DELETE', path:
     ['POST', '/uploads/:upload_id/complete'],
     ['POST', '/uploads/:upload_id/parts'],
   ],
-  'Vector stores': [
-    ['GET', '/vector_stores'],
-    ['POST', '/vector_stores'],
-    ['GET', '/vector_stores/:vector_store_id'],
-    ['POST', '/vector_stores/:vector_store_id'],
-    ['DELETE', '/vector_stores/:vector_store_id'],
-    ['POST', '/vector_stores/:vector_store_id/file_batches'],
-    ['GET', '/vector_stores/:vector_store_id/file_batches/:batch_id'],
-    ['POST', '/vector_stores/:vector_store_id/file_batches/:batch_id/cancel'],
-    ['GET', '/vector_stores/:vector_store_id/file_batches/:batch_id/files'],
-    ['GET', '/vector_stores/:vector_store_id/files'],
-    ['POST', '/vector_stores/:vector_store_id/files'],
-    ['GET', '/vector_stores/:vector_store_id/files/:file_id'],
-    ['POST', '/vector_stores/:vector_store_id/files/:file_id'],
-    ['DELETE', '/vector_stores/:vector_store_id/files/:file_id'],
-    ['GET', '/vector_stores/:vector_store_id/files/:file_id/content'],
-    ['POST', '/vector_stores/:vector_store_id/search'],
-  ],
 }
 
 /** Named and refused, to callers with a key. Hidden from the document, which promises only what works. */

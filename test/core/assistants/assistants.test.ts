@@ -28,7 +28,7 @@ test('what was not given is null or empty, and what was given comes back as it w
     description: 'D',
     instructions: 'with \u0000 and \ud800',
     tools: [{ type: 'function', function: { name: 'f', parameters: { deep: { x: [1, null] } } } }],
-    toolResources: { file_search: { vector_store_ids: ['vs'] } },
+    toolResources: { fileSearch: { storeIds: [] } },
     temperature: 0.5,
     topP: 0.25,
     responseFormat: { type: 'json_object' },

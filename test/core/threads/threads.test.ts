@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 test('a thread comes back as it was made, its messages in order', async () => {
-  const resources = { code_interpreter: { file_ids: ['f'] } }
+  const resources = { codeInterpreter: { fileIds: [] }, fileSearch: { storeIds: [] } }
   const messages = ['a', 'b', 'c'].map((content) => ({ role: 'user' as const, content }))
   const made = await createThread(app, app.one, { metadata: { k: 'v' }, toolResources: resources, messages })
   expect(await getThread(app, app.one, made.id)).toEqual(made)
@@ -33,11 +33,12 @@ test('many threads made at once keep each to its own messages', async () => {
 })
 
 test('a change leaves absent fields alone, replaces metadata as a whole, and null clears', async () => {
-  const { id } = await createThread(app, app.one, { metadata: { a: '1' }, toolResources: { x: 1 } })
-  expect(await changeThread(app, app.one, { id, change: {} })).toMatchObject({ metadata: { a: '1' }, toolResources: { x: 1 } })
+  const toolResources = { codeInterpreter: { fileIds: [] } }
+  const { id } = await createThread(app, app.one, { metadata: { a: '1' }, toolResources })
+  expect(await changeThread(app, app.one, { id, change: {} })).toMatchObject({ metadata: { a: '1' }, toolResources })
   expect(await changeThread(app, app.one, { id, change: { metadata: { b: '2' } } })).toMatchObject({
     metadata: { b: '2' },
-    toolResources: { x: 1 },
+    toolResources,
   })
   expect(await changeThread(app, app.one, { id, change: { toolResources: null } })).toMatchObject({
     metadata: { b: '2' },

@@ -93,6 +93,7 @@ test('the list holds what is configured and what providers have, each once, unde
       'constructor',
       'echo',
       'greet',
+      'quote',
       'lexical-hash',
       'main/claimed',
       'main/plain',

@@ -1,0 +1,246 @@
+import { newId } from '../core/id.ts'
+import { claimJobs, countJobs, type Job, type JobKind, releaseJobs, renewJobs, retryJob } from '../core/jobs/jobs.ts'
+import { type IngestNeeds, ingestDocument, putOff } from './ingest.ts'
+import { sweep } from './reaper.ts'
+import { removeDocument, removeStore, setAttributes } from './removal.ts'
+
+export interface JobWorkerOptions {
+  /** Documents ingested at once; 0: none. Other jobs have places of their own. */
+  slots: number
+  leaseMs: number
+  pollMs: number
+  /** Of one document. */
+  attemptsMax: number
+}
+
+/** One job at work. */
+export interface JobWork {
+  readonly job: Job
+  /** Aborted when the lease is lost, or the worker stops. */
+  readonly signal: AbortSignal
+  readonly attemptsMax: number
+  /** Something lasting was written in this attempt. */
+  progress: boolean
+}
+
+interface JobHandler {
+  /** True: the job is over. False: it was taken away, or asked for again, meanwhile. */
+  run(app: IngestNeeds, work: JobWork): Promise<boolean>
+  /** Notes what comes of an attempt that threw. */
+  failed(app: IngestNeeds, work: JobWork, cause: unknown): Promise<unknown>
+}
+
+const HANDLERS: Record<JobKind, JobHandler> = {
+  ingest_document: { run: ingestDocument, failed: putOff },
+  remove_document: { run: removeDocument, failed: tryForEver },
+  remove_store: { run: removeStore, failed: tryForEver },
+  set_attributes: { run: setAttributes, failed: tryForEver },
+}
+
+const AGAIN_MS = 1_000
+const AGAIN_MAX_MS = 300_000
+
+function tryForEver(app: IngestNeeds, { job }: JobWork, cause: unknown): Promise<boolean> {
+  const waitMs = Math.min(AGAIN_MAX_MS, AGAIN_MS * 2 ** Math.min(job.attempt - 1, 20))
+  app.log.warn('job.failed', { kind: job.kind, subject: job.subject, attempt: job.attempt, waitMs, cause: String(cause) })
+  return retryJob(app, job, { runAt: app.clock.now() + waitMs, error: String(cause) })
+}
+
+/** Places for some kinds of job: a long queue of one kind never keeps another waiting. */
+interface Lane {
+  readonly kinds: readonly JobKind[]
+  readonly places: number
+  /** By id. */
+  readonly running: Map<string, Running>
+  /** There were more jobs than places. */
+  starved: boolean
+}
+
+interface Running {
+  readonly work: JobWork
+  readonly stop: AbortController
+  readonly done: Promise<void>
+}
+
+const OTHER_PLACES = 2
+const RENEWALS_PER_LEASE = 3
+const SWEEP_MS = 5_000
+const BACKLOG_MS = 10_000
+const BACKLOG_MAX = 100_000
+/** How often, a second apart, the end of an attempt is noted again that could not be: the lease is renewed meanwhile. */
+const NOTES_MAX = 60
+const NOTE_AGAIN_MS = 1_000
+/** After the drain, for work that looks up late from what it waits for; what it then wants to commit is refused. */
+const LETTING_GO_MS = 2_000
+
+/** The jobs of one process: places, claiming, renewal, and the sweeps that any replica may do. */
+export class JobWorker {
+  readonly id = newId()
+  private readonly lanes: Lane[]
+  private readonly timers: Timer[] = []
+  private renewal: Timer | undefined
+  private lookedAround: Promise<void> = Promise.resolve()
+  private scanning = false
+  private scanAgain = false
+  private sweeping: Promise<void> | undefined
+  private started = false
+  private draining = false
+  private lastScan = 0
+
+  constructor(
+    private readonly app: IngestNeeds,
+    private readonly options: JobWorkerOptions,
+  ) {
+    const lane = (places: number, ...kinds: JobKind[]): Lane => ({ kinds, places, running: new Map(), starved: false })
+    const ingesting = options.slots > 0 ? [lane(options.slots, 'ingest_document')] : []
+    this.lanes = [...ingesting, lane(OTHER_PLACES, 'remove_document', 'remove_store', 'set_attributes')]
+  }
+
+  start(): void {
+    const { leaseMs, pollMs } = this.options
+    this.started = true
+    this.renewal = setInterval(() => void this.renew(), leaseMs / RENEWALS_PER_LEASE)
+    this.timers.push(setInterval(() => this.wake(), pollMs))
+    this.timers.push(setInterval(() => this.sweepNow(), Math.max(pollMs, SWEEP_MS)))
+    this.timers.push(setInterval(() => void this.tellBacklog(), BACKLOG_MS))
+    this.wake()
+    this.sweepNow()
+  }
+
+  /** Null when the worker does its work; else what is wrong. */
+  health(): string | null {
+    if (this.draining) return 'the job worker is stopping'
+    return this.lastScan === 0 ? 'the job worker has not looked for jobs yet' : null
+  }
+
+  get busy(): number {
+    return this.lanes.reduce((sum, { running }) => sum + running.size, 0)
+  }
+
+  wake(): void {
+    if (!this.started) return
+    if (this.scanning) this.scanAgain = true
+    else this.lookedAround = this.scan()
+  }
+
+  private async scan(): Promise<void> {
+    this.scanning = true
+    try {
+      do {
+        this.scanAgain = false
+        for (const lane of this.lanes) await this.fill(lane)
+        this.lastScan = this.app.clock.now()
+      } while (this.scanAgain)
+    } catch (cause) {
+      this.app.log.warn('jobs.scan_failed', { cause: String(cause) })
+    } finally {
+      this.scanning = false
+    }
+  }
+
+  private async fill(lane: Lane): Promise<void> {
+    const limit = lane.places - lane.running.size
+    if (limit <= 0) lane.starved = true
+    if (this.draining || limit <= 0) return
+    const { leaseMs } = this.options
+    const jobs = await claimJobs(this.app, { workerId: this.id, leaseMs, limit, kinds: lane.kinds })
+    lane.starved = jobs.length >= limit
+    for (const job of jobs) this.take(lane, job)
+  }
+
+  private take(lane: Lane, job: Job): void {
+    const stop = new AbortController()
+    const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, progress: false }
+    const done = this.execute(work).finally(() => {
+      if (lane.running.get(job.id)?.work === work) lane.running.delete(job.id)
+      if (lane.starved) this.wake()
+    })
+    lane.running.set(job.id, { work, stop, done })
+  }
+
+  /** Never rejects. */
+  private async execute(work: JobWork): Promise<void> {
+    const { job, signal } = work
+    const handler = HANDLERS[job.kind]
+    try {
+      if (await handler.run(this.app, work)) return
+      // Taken away it is not ours to release; asked for again it is due now.
+      await this.note(signal, () => releaseJobs(this.app, this.id, [job.id]))
+      this.wake()
+    } catch (cause) {
+      if (!signal.aborted) await this.note(signal, () => handler.failed(this.app, work, cause))
+    }
+  }
+
+  private async note(signal: AbortSignal, write: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await write()
+        return
+      } catch (cause) {
+        this.app.log.warn('jobs.note_failed', { tries, cause: String(cause) })
+        if (tries >= NOTES_MAX || signal.aborted) return
+        await aborted(signal, NOTE_AGAIN_MS)
+      }
+    }
+  }
+
+  private async renew(): Promise<void> {
+    const running = this.lanes.flatMap((lane) => [...lane.running.values()])
+    const ids = running.map(({ work }) => work.job.id)
+    try {
+      const ours = new Set(await renewJobs(this.app, { workerId: this.id, leaseMs: this.options.leaseMs, ids }))
+      for (const { work, stop } of running) if (!ours.has(work.job.id)) stop.abort()
+    } catch (cause) {
+      this.app.log.warn('jobs.renew_failed', { cause: String(cause) })
+    }
+  }
+
+  private sweepNow(): void {
+    this.sweeping ??= sweep(this.app, () => this.draining).finally(() => {
+      this.sweeping = undefined
+    })
+  }
+
+  private async tellBacklog(): Promise<void> {
+    const lane = this.lanes.find(({ kinds }) => kinds.includes('ingest_document'))
+    if (!lane?.starved) return
+    try {
+      const waiting = (await countJobs(this.app, 'ingest_document', BACKLOG_MAX)) - lane.running.size
+      if (waiting > 0) this.app.log.info('ingest.backlog', { waiting })
+    } catch (cause) {
+      this.app.log.warn('jobs.count_failed', { cause: String(cause) })
+    }
+  }
+
+  /** Begins no more jobs, gives those at work `drainMs` to end, and hands the rest to the next worker. */
+  async stop(drainMs: number): Promise<void> {
+    this.draining = true
+    for (const timer of this.timers) clearInterval(timer)
+    // A look that is under way may still bring jobs: they are released with the others.
+    await this.lookedAround
+    const all = () => Promise.all(this.lanes.flatMap((lane) => [...lane.running.values()].map(({ done }) => done)))
+    await Promise.race([all(), Bun.sleep(drainMs)])
+    const left = this.lanes.flatMap((lane) => [...lane.running.values()])
+    for (const { stop } of left) stop.abort()
+    await Promise.race([Promise.all([all(), this.sweeping]), Bun.sleep(LETTING_GO_MS)])
+    await releaseJobs(
+      this.app,
+      this.id,
+      left.map(({ work }) => work.job.id),
+    )
+    clearInterval(this.renewal)
+    if (left.length > 0) this.app.signals.wakeJobs()
+  }
+}
+
+/** Resolves when `signal` is aborted, or after `ms`. */
+function aborted(signal: AbortSignal, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

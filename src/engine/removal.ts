@@ -1,0 +1,35 @@
+import { finishJob, retryJob } from '../core/jobs/jobs.ts'
+import type { Needs } from '../core/needs.ts'
+import { tellAttributes } from '../core/vector-stores/file-attributes.ts'
+import { documentOf, dropChunks, dropStoreChunks } from '../core/vector-stores/removal.ts'
+import type { JobWork } from './jobs.ts'
+
+type RemovalNeeds = Needs<'db' | 'clock' | 'vectors'>
+
+/*
+ * Vectors go first, then the chunks, then the job: whatever is interrupted is done again, and never is there a vector
+ * without its chunk. All of these answer as `JobHandler.run` does.
+ */
+
+export async function removeDocument(app: RemovalNeeds, { job, signal }: JobWork): Promise<boolean> {
+  const document = documentOf(job)
+  await app.vectors.removeDocument(document)
+  while (await dropChunks(app, document.documentId)) if (signal.aborted) return false
+  return finishJob(app.db, job)
+}
+
+export async function removeStore(app: RemovalNeeds, { job, signal }: JobWork): Promise<boolean> {
+  const { tenantId, storeId } = documentOf(job)
+  await app.vectors.removeStore({ tenantId, storeId })
+  while (await dropStoreChunks(app, storeId)) if (signal.aborted) return false
+  return finishJob(app.db, job)
+}
+
+/** While the document is being ingested there is nothing to tell yet. */
+const ATTRIBUTES_AGAIN_MS = 30_000
+
+/** A change that comes meanwhile asks for the job again, and then this one does not finish. */
+export async function setAttributes(app: RemovalNeeds, { job }: JobWork): Promise<boolean> {
+  if ((await tellAttributes(app, documentOf(job))) !== 'later') return finishJob(app.db, job)
+  return retryJob(app, job, { runAt: app.clock.now() + ATTRIBUTES_AGAIN_MS, error: 'not ready', charged: false })
+}

@@ -1,0 +1,178 @@
+import busboy, { type Busboy } from 'busboy'
+import { Fault } from '../core/fault.ts'
+import { type BodyLimits, within } from './body.ts'
+import { leaveRest, throwAway } from './rest.ts'
+
+/** A file as it arrives. */
+export interface IncomingFile {
+  /** Name of the form's field. */
+  field: string
+  /** As sent, with whatever folders; undefined when there was none. */
+  filename: string | undefined
+  mediaType: string
+  /** Ends with the file; throws when the rest does not come. */
+  content: AsyncIterable<Uint8Array>
+  /** Fires when the form is refused or its sender is gone. */
+  signal: AbortSignal
+  /** What came before the file. */
+  fields: ReadonlyMap<string, string>
+}
+
+export interface UploadReader<T> {
+  limits: Pick<BodyLimits, 'bodyIdleMs'> & {
+    /** Of the file. */
+    fileBytesMax: number
+  }
+  /** Reads all of the content, or throws to refuse the form. */
+  onFile(file: IncomingFile): Promise<T>
+  /** Takes back what `onFile` made, when the form turned out to be bad behind the file. */
+  undo(made: T): Promise<void>
+}
+
+export interface UploadForm<T> {
+  fields: ReadonlyMap<string, string>
+  /** What `onFile` made; undefined when no file came. */
+  file: T | undefined
+}
+
+const FIELDS_MAX = 32
+const FIELD_BYTES_MAX = 8192
+/** Beside the file: fields, part headers, boundaries. */
+const REST_BYTES_MAX = 2 ** 20
+
+/**
+ * Reads a multipart form with at most one file, in whatever order its parts come; never more of it in memory than one
+ * network read. Throws Fault('invalid') for what is no such form or stops arriving, Fault('too_large'), and what `onFile`
+ * throws.
+ */
+export async function readUpload<T>(request: Request, reader: UploadReader<T>): Promise<UploadForm<T>> {
+  const bytesMax = reader.limits.fileBytesMax + REST_BYTES_MAX
+  if (Number(request.headers.get('content-length') ?? Number.NaN) > bytesMax) throw tooLarge(reader)
+  const reading = new Reading(openParser(request.headers), reader)
+  try {
+    if (request.body !== null) await reading.pump(request, request.body.getReader(), bytesMax)
+    return await reading.end()
+  } catch (error) {
+    throw await reading.giveUp(error)
+  }
+}
+
+const tooLarge = ({ limits }: UploadReader<unknown>): Fault =>
+  new Fault('too_large', `The file is larger than ${limits.fileBytesMax} bytes.`)
+
+const malformed = (detail: string, cause?: unknown): Fault =>
+  new Fault('invalid', `We could not parse the multipart body of your request: ${detail}.`, { reason: 'syntax', cause })
+
+function openParser(headers: Headers): Busboy {
+  const type = headers.get('content-type') ?? ''
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(type))
+    throw new Fault('invalid', "Invalid 'Content-Type': expected 'multipart/form-data'.", { reason: 'syntax' })
+  try {
+    return busboy({
+      headers: { 'content-type': type },
+      defParamCharset: 'utf8',
+      preservePath: true,
+      // One more than is allowed, so that the one too many is seen.
+      limits: { files: 2, fields: FIELDS_MAX + 1, parts: FIELDS_MAX + 2, fieldSize: FIELD_BYTES_MAX, fieldNameSize: 256 },
+    })
+  } catch (cause) {
+    throw malformed('no boundary is given', cause)
+  }
+}
+
+class Reading<T> {
+  private readonly fields = new Map<string, string>()
+  private readonly stop = new AbortController()
+  private readonly failed = Promise.withResolvers<never>()
+  private readonly closed = Promise.withResolvers<void>()
+  private readonly names = new Set<string>()
+  private made: Promise<T> | undefined
+
+  constructor(
+    private readonly parser: Busboy,
+    private readonly reader: UploadReader<T>,
+  ) {
+    this.failed.promise.catch(() => undefined)
+    parser.on('field', (name, value, info) => this.takeField(name, value, info.nameTruncated || info.valueTruncated))
+    parser.on('file', (name, content, info) => this.takeFile({ name, content, filename: info.filename, mediaType: info.mimeType }))
+    parser.on('error', (error) => this.fail(malformed((error as Error).message.toLowerCase(), error)))
+    parser.on('close', () => this.closed.resolve())
+  }
+
+  private takeField(name: string | undefined, value: string, cut: boolean): void {
+    if (cut) return this.fail(malformed(`a field is longer than ${FIELD_BYTES_MAX} bytes`))
+    if (name === undefined) return this.fail(malformed('a part has no name'))
+    if (this.fields.size >= FIELDS_MAX) return this.fail(malformed(`there are more than ${FIELDS_MAX} fields`))
+    if (this.names.has(name)) return this.fail(twice(name))
+    this.names.add(name)
+    this.fields.set(name, value)
+  }
+
+  private takeFile(file: {
+    name: string | undefined
+    content: AsyncIterable<Uint8Array> & NodeJS.EventEmitter
+    filename: string | undefined
+    mediaType: string
+  }): void {
+    // Without a listener its error would end the process.
+    file.content.on('error', () => undefined)
+    const { name: field, content, filename, mediaType } = file
+    if (field === undefined) return this.fail(malformed('a part has no name'))
+    if (this.made || this.names.has(field)) return this.fail(twice(field))
+    this.names.add(field)
+    this.made = this.reader.onFile({ field, filename, mediaType, content, signal: this.stop.signal, fields: new Map(this.fields) })
+    this.made.catch((error) => this.fail(error))
+  }
+
+  private fail(error: unknown): void {
+    if (this.stop.signal.aborted) return
+    this.stop.abort(error)
+    this.failed.reject(error)
+    this.parser.destroy(error instanceof Error ? error : new Error('refused'))
+  }
+
+  /** Feeds the parser at the speed at which the file is taken. */
+  async pump(request: Request, body: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<void> {
+    try {
+      for (let bytes = 0; ; ) {
+        const { done, value } = await Promise.race([within(body.read(), this.reader.limits), this.failed.promise])
+        if (done) return
+        bytes += value.byteLength
+        if (bytes > bytesMax) throw tooLarge(this.reader)
+        await Promise.race([this.write(value), this.failed.promise])
+      }
+    } catch (error) {
+      leaveRest(request, throwAway(body))
+      throw error
+    }
+  }
+
+  private write(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.parser.write(bytes, (error) => (error ? reject(error) : resolve()))
+    // Lost, once the race is decided by what broke the parser.
+    promise.catch(() => undefined)
+    return promise
+  }
+
+  async end(): Promise<UploadForm<T>> {
+    this.parser.end()
+    await Promise.race([this.closed.promise, this.failed.promise])
+    const file = this.made && (await Promise.race([this.made, this.failed.promise]))
+    return { fields: this.fields, file }
+  }
+
+  /** Answers what to throw, once nothing of the file is left. */
+  async giveUp(error: unknown): Promise<unknown> {
+    this.fail(error)
+    const made = await this.made?.then(
+      (value) => ({ value }),
+      () => undefined,
+    )
+    if (made) await this.reader.undo(made.value)
+    return this.stop.signal.reason
+  }
+}
+
+const twice = (name: string): Fault =>
+  new Fault('invalid', `Invalid '${name}': it was given more than once.`, { param: name, reason: 'value' })
