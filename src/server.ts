@@ -11,6 +11,7 @@ import { openReadiness } from './http/health.ts'
 import { openapiDocument } from './http/openapi.ts'
 import { pathOf } from './http/path.ts'
 import { requestId } from './http/request-id.ts'
+import { answerEarly } from './http/rest.ts'
 import { openai } from './surfaces/openai/openai.ts'
 
 export interface Surface {
@@ -118,7 +119,8 @@ export function createHandler(parts: ServerParts, state = { draining: false }): 
       const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
       // From here on every wait has a bound of its own: the body, the model, the keep-alive of a stream.
       if (hasBody) connection?.timeout(request, 0)
-      const finish = (response: Response): Response => {
+      const finish = (given: Response): Response => {
+        const response = hasBody && given.status >= 400 ? answerEarly(request, given) : given
         if (isStream(response)) connection?.timeout(request, 0)
         else if (hasBody) connection?.timeout(request, HEADERS_IDLE_SECONDS)
         response.headers.set('x-request-id', id)

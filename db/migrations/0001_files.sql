@@ -94,7 +94,9 @@ CREATE TABLE "vector_document" (
 	"store_id" uuid NOT NULL,
 	"file_id" uuid NOT NULL,
 	"attributes" jsonb NOT NULL,
-	"revision" bigint NOT NULL
+	"revision" bigint NOT NULL,
+	"born" bigint NOT NULL,
+	"removed" boolean DEFAULT false NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "vector_point" (
@@ -102,14 +104,17 @@ CREATE TABLE "vector_point" (
 	"tenant_id" uuid NOT NULL,
 	"store_id" uuid NOT NULL,
 	"document_id" uuid NOT NULL,
-	"data" "bytea" NOT NULL
+	"revision" bigint NOT NULL,
+	"data" "bytea" NOT NULL,
+	"coarse" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "vector_space" (
 	"store_id" uuid PRIMARY KEY NOT NULL,
 	"tenant_id" uuid NOT NULL,
 	"dimensions" integer NOT NULL,
-	"revision" bigint NOT NULL
+	"revision" bigint NOT NULL,
+	"floor" bigint NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "vector_store" (
@@ -161,9 +166,9 @@ CREATE UNIQUE INDEX "chunk_document" ON "chunk" USING btree ("document_id","idx"
 CREATE INDEX "chunk_store" ON "chunk" USING btree ("store_id");--> statement-breakpoint
 CREATE INDEX "chunk_lexemes" ON "chunk" USING gin ("lexemes");--> statement-breakpoint
 CREATE INDEX "file_batch_store" ON "file_batch" USING btree ("store_id");--> statement-breakpoint
-CREATE INDEX "vector_document_store" ON "vector_document" USING btree ("store_id");--> statement-breakpoint
-CREATE INDEX "vector_point_document" ON "vector_point" USING btree ("document_id");--> statement-breakpoint
-CREATE INDEX "vector_point_store" ON "vector_point" USING btree ("store_id");--> statement-breakpoint
+CREATE INDEX "vector_document_revision" ON "vector_document" USING btree ("store_id","revision","document_id");--> statement-breakpoint
+CREATE INDEX "vector_point_document" ON "vector_point" USING btree ("document_id","id");--> statement-breakpoint
+CREATE INDEX "vector_point_revision" ON "vector_point" USING btree ("store_id","revision","id");--> statement-breakpoint
 CREATE INDEX "vector_store_list" ON "vector_store" USING btree ("tenant_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "vector_store_expiry" ON "vector_store" USING btree ("last_active_at") WHERE expires_days is not null and emptied_at is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "vector_store_file_document" ON "vector_store_file" USING btree ("document_id");--> statement-breakpoint

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, customType, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { at } from './identity.ts'
 import { bytea, tenantId } from './threads.ts'
 
@@ -120,12 +120,18 @@ export const chunk = pgTable(
   ],
 )
 
-/** Of the embedded vectors adapter: one row for each store it has vectors of; `revision` goes up with every change. */
+/**
+ * Of the vectors adapters that keep vectors in Postgres: one row for each store they have vectors of. Every change raises
+ * `revision` first, and so waits for the change before it: who sees a revision sees all changes up to it.
+ */
 export const vectorSpace = pgTable('vector_space', {
   store_id: uuid('store_id').primaryKey(),
   tenant_id: tenantId(),
   dimensions: integer('dimensions').notNull(),
+  /** Begins with the microseconds of its making, so that no earlier row of the same store had it. */
   revision: bigint('revision', { mode: 'number' }).notNull(),
+  /** Removals before this revision are forgotten: a copy that is older must be made anew. */
+  floor: bigint('floor', { mode: 'number' }).notNull(),
 })
 
 export const vectorDocument = pgTable(
@@ -138,10 +144,16 @@ export const vectorDocument = pgTable(
     attributes: jsonb('attributes').notNull(),
     /** Revision of the space in which this document was last changed. */
     revision: bigint('revision', { mode: 'number' }).notNull(),
+    /** Revision in which it came, or came again after its removal. */
+    born: bigint('born', { mode: 'number' }).notNull(),
+    /** Kept for a while, so that copies of the space learn of it. */
+    removed: boolean('removed').notNull().default(false),
   },
-  (t) => [index('vector_document_store').on(t.store_id)],
+  // serves readDocuments
+  (t) => [index('vector_document_revision').on(t.store_id, t.revision, t.document_id)],
 )
 
+/** Of the embedded vectors adapter. */
 export const vectorPoint = pgTable(
   'vector_point',
   {
@@ -150,8 +162,17 @@ export const vectorPoint = pgTable(
     tenant_id: tenantId(),
     store_id: uuid('store_id').notNull(),
     document_id: uuid('document_id').notNull(),
-    /** Little-endian float32, of length 1. */
+    /** Of the space, when this point was written. */
+    revision: bigint('revision', { mode: 'number' }).notNull(),
+    /** Little-endian float32, of length 1 or 0. */
     data: bytea('data').notNull(),
+    /** The same in a quarter of the space: a little-endian float32 scale, then int8s. */
+    coarse: bytea('coarse').notNull(),
   },
-  (t) => [index('vector_point_document').on(t.document_id), index('vector_point_store').on(t.store_id)],
+  (t) => [
+    // serves removeDocument and pointIds
+    index('vector_point_document').on(t.document_id, t.id),
+    // serves readPoints
+    index('vector_point_revision').on(t.store_id, t.revision, t.id),
+  ],
 )

@@ -16,7 +16,7 @@ import {
 } from '../core/vector-stores/ingestion.ts'
 import { dropChunks } from '../core/vector-stores/removal.ts'
 import type { Extracted, ExtractedChunk } from '../drivers/extraction/port.ts'
-import type { JobWork } from './jobs.ts'
+import { doneOf, type JobWork } from './job-work.ts'
 
 export type IngestNeeds = Needs<'db' | 'clock' | 'log' | 'signals' | 'models' | 'files' | 'vectors' | 'extraction'>
 
@@ -76,7 +76,7 @@ async function writeAll(app: IngestNeeds, writing: Writing): Promise<number | un
     const points = window.flatMap(({ id }, index) => (vectors[index] ? [{ id, vector: vectors[index] }] : []))
     await app.vectors.upsert({ ...keyOf(ingestion), fileId: ingestion.fileId, attributes: ingestion.attributes, points })
     bytes = vectors[0]?.byteLength ?? 0
-    work.progress = true
+    work.done = (window.at(-1)?.idx ?? 0) + 1
     if (work.signal.aborted) return undefined
   }
   return bytes
@@ -99,15 +99,20 @@ async function writeAll(app: IngestNeeds, writing: Writing): Promise<number | un
 }
 
 /**
- * Index of the first chunk to write: an earlier attempt's work is kept but for its last window, whose vectors may be
- * missing. If it cut the text otherwise, all it wrote goes first.
+ * Index of the first chunk to write. What earlier attempts wrote stays, but for the last window of one that was cut off:
+ * its vectors may be missing. If they cut the text otherwise, all they wrote goes first.
  */
-async function beginAt(app: IngestNeeds, { ingestion, chunks }: Writing): Promise<number> {
+async function beginAt(app: IngestNeeds, { ingestion, work, chunks }: Writing): Promise<number> {
   const written = await countWritten(app, ingestion, chunks)
-  if (written !== undefined) return Math.max(0, written - EMBED_INPUTS_MAX)
-  await app.vectors.removeDocument(keyOf(ingestion))
-  while (await dropChunks(app, ingestion.documentId));
-  return 0
+  if (written === undefined) {
+    work.done = 0
+    await app.vectors.removeDocument(keyOf(ingestion))
+    while (await dropChunks(app, ingestion.documentId));
+    return 0
+  }
+  const begin = Math.max(Math.min(work.done, written), written - EMBED_INPUTS_MAX)
+  // One more at least, which tells how long its vectors are.
+  return Math.max(0, Math.min(begin, chunks.length - 1))
 }
 
 const keyOf = ({ tenantId, storeId, documentId }: Ingestion) => ({ tenantId, storeId, documentId })
@@ -128,7 +133,7 @@ async function lost(app: IngestNeeds, ingestion: Ingestion): Promise<boolean> {
   return false
 }
 
-/** Times in a row, without a chunk in between, that a document waits for somebody else's limits or troubles: about an hour. */
+/** Times in a row, without one more chunk done, that a document waits for somebody else's limits or troubles: about an hour. */
 const PUT_OFF_MAX = 60
 const WAIT_MAX_MS = 60_000
 
@@ -140,13 +145,13 @@ export async function putOff(app: IngestNeeds, work: JobWork, cause: unknown): P
   const { job, attemptsMax } = work
   const fault = cause instanceof Fault ? cause : undefined
   const waits = fault?.code === 'rate_limited' || fault?.code === 'unavailable'
-  const before = work.progress ? 0 : countOf(job.payload.putOff)
+  const before = work.done > doneOf(job) ? 0 : countOf(job.payload.putOff)
   const again = waits ? before < PUT_OFF_MAX : job.attempt < attemptsMax && !isFinal(fault)
   if (!again) return giveUp(app, work, cause)
   const doubling = 1_000 * 2 ** Math.min(waits ? before : job.attempt, 10)
   const waitMs = Math.min(WAIT_MAX_MS, Math.max(doubling, fault?.facts.retryAfterMs ?? 0))
   app.log.warn('ingest.put_off', { document: job.subject, attempt: job.attempt, waitMs, cause: fault?.message ?? String(cause) })
-  const payload = { ...job.payload, putOff: waits ? before + 1 : before }
+  const payload = { ...job.payload, putOff: waits ? before + 1 : before, done: work.done }
   return retryJob(app, job, { runAt: app.clock.now() + waitMs, error: fault?.message ?? String(cause), charged: !waits, payload })
 }
 

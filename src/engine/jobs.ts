@@ -1,6 +1,7 @@
 import { newId } from '../core/id.ts'
 import { claimJobs, countJobs, type Job, type JobKind, releaseJobs, renewJobs, retryJob } from '../core/jobs/jobs.ts'
 import { type IngestNeeds, ingestDocument, putOff } from './ingest.ts'
+import { doneOf, type JobWork } from './job-work.ts'
 import { sweep } from './reaper.ts'
 import { removeDocument, removeStore, setAttributes } from './removal.ts'
 
@@ -11,16 +12,10 @@ export interface JobWorkerOptions {
   pollMs: number
   /** Of one document. */
   attemptsMax: number
-}
-
-/** One job at work. */
-export interface JobWork {
-  readonly job: Job
-  /** Aborted when the lease is lost, or the worker stops. */
-  readonly signal: AbortSignal
-  readonly attemptsMax: number
-  /** Something lasting was written in this attempt. */
-  progress: boolean
+  /** How often the leftovers of everybody are swept; absent: a few seconds. */
+  sweepMs?: number
+  /** How often a backlog is told to the log; absent: some seconds. */
+  tellMs?: number
 }
 
 interface JobHandler {
@@ -65,7 +60,7 @@ interface Running {
 const OTHER_PLACES = 2
 const RENEWALS_PER_LEASE = 3
 const SWEEP_MS = 5_000
-const BACKLOG_MS = 10_000
+const TELL_MS = 10_000
 const BACKLOG_MAX = 100_000
 /** How often, a second apart, the end of an attempt is noted again that could not be: the lease is renewed meanwhile. */
 const NOTES_MAX = 60
@@ -97,12 +92,12 @@ export class JobWorker {
   }
 
   start(): void {
-    const { leaseMs, pollMs } = this.options
+    const { leaseMs, pollMs, sweepMs = SWEEP_MS, tellMs = TELL_MS } = this.options
     this.started = true
     this.renewal = setInterval(() => void this.renew(), leaseMs / RENEWALS_PER_LEASE)
     this.timers.push(setInterval(() => this.wake(), pollMs))
-    this.timers.push(setInterval(() => this.sweepNow(), Math.max(pollMs, SWEEP_MS)))
-    this.timers.push(setInterval(() => void this.tellBacklog(), BACKLOG_MS))
+    this.timers.push(setInterval(() => this.sweepNow(), sweepMs))
+    this.timers.push(setInterval(() => void this.tellBacklog(), tellMs))
     this.wake()
     this.sweepNow()
   }
@@ -150,7 +145,7 @@ export class JobWorker {
 
   private take(lane: Lane, job: Job): void {
     const stop = new AbortController()
-    const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, progress: false }
+    const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, done: doneOf(job) }
     const done = this.execute(work).finally(() => {
       if (lane.running.get(job.id)?.work === work) lane.running.delete(job.id)
       if (lane.starved) this.wake()

@@ -2,7 +2,7 @@ import { finishJob, retryJob } from '../core/jobs/jobs.ts'
 import type { Needs } from '../core/needs.ts'
 import { tellAttributes } from '../core/vector-stores/file-attributes.ts'
 import { documentOf, dropChunks, dropStoreChunks } from '../core/vector-stores/removal.ts'
-import type { JobWork } from './jobs.ts'
+import type { JobWork } from './job-work.ts'
 
 type RemovalNeeds = Needs<'db' | 'clock' | 'vectors'>
 

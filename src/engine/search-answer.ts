@@ -26,7 +26,8 @@ export function queriesOf(args: Record<string, unknown>, messages: readonly Base
 const lastQuestion = (messages: readonly BaseMessage[]): string => messages.findLast((m) => m.getType() === 'human')?.text ?? ''
 
 /** The number of the thread's next search: what was cited by a number keeps it. */
-export const nextSearch = (messages: readonly BaseMessage[]): number => Math.max(-1, ...searchesIn(messages).map(({ search }) => search)) + 1
+export const nextSearch = (messages: readonly BaseMessage[]): number =>
+  Math.max(-1, ...searchesIn(messages).map(({ search }) => search)) + 1
 
 /** The results that fit: later ones are the worse ones. The first is cut rather than left out. */
 export function fitting({ detail, notes }: Found): Found {

@@ -92,7 +92,9 @@ export class ModelHost implements Host {
     const { recorder, signal } = this.parts
     let search = nextSearch(messages)
     const answers = await Promise.all(
-      calls.map((call) => (this.offer.typeOf(call.name) === FILE_SEARCH ? this.search(call, search++, messages) : noSuchTool(call, this.offer))),
+      calls.map((call) =>
+        this.offer.typeOf(call.name) === FILE_SEARCH ? this.search(call, search++, messages) : noSuchTool(call, this.offer),
+      ),
     )
     signal.throwIfAborted()
     this.parts.beforeEnd()

@@ -3,7 +3,9 @@ import { Elysia } from 'elysia'
 import { Fault } from '../core/fault.ts'
 import { isUuid } from '../core/id.ts'
 import type { Clock, Log, Needs } from '../core/needs.ts'
+import { within } from './body.ts'
 import { sendDownload } from './download.ts'
+import { answerEarly, leaveRest, throwAway } from './rest.ts'
 
 type Files = Needs<'files'>['files']
 type SignedRequest = Parameters<Files['sign']>[0]
@@ -33,8 +35,8 @@ export interface ObjectLinkParts {
   verify(link: ObjectLink, using: { signingKey: string; now: number }): SignedRequest | undefined
   /** Asked for every link, whatever its signature; undefined for an object nobody knows. Throws a Fault when it cannot say. */
   find(key: ObjectKey): Promise<LinkedObject | undefined>
-  /** Longest silence inside a body. */
-  bodyIdleMs: number
+  /** `http` of the configuration. */
+  limits: { bodyIdleMs: number }
 }
 
 /**
@@ -43,7 +45,8 @@ export interface ObjectLinkParts {
  */
 export function objectLinks(parts: ObjectLinkParts): AnyElysia {
   const writing = new Set<string>()
-  return new Elysia().all('/objects/*', ({ request }) => serve(parts, writing, request), { parse: 'none' })
+  const answer = async (request: Request) => answerEarly(request, await serve(parts, writing, request))
+  return new Elysia().all('/objects/*', ({ request }) => answer(request), { parse: 'none' })
 }
 
 async function serve(parts: ObjectLinkParts, writing: Set<string>, request: Request): Promise<Response> {
@@ -79,7 +82,7 @@ async function download({ files }: ObjectLinkParts, { key, type, filename }: Sig
 
 /** As an S3 store does it, the answer to a PUT is empty and names the MD5 sum. */
 async function receive(
-  { files, bodyIdleMs }: ObjectLinkParts,
+  { files, limits }: ObjectLinkParts,
   writing: Set<string>,
   { signed, request }: { signed: SignedRequest; request: Request },
 ): Promise<Response> {
@@ -91,7 +94,7 @@ async function receive(
   writing.add(name)
   try {
     if (await isThere(files, key)) return refused()
-    const source = exactly(bytes, bodyOf(request, bodyIdleMs))
+    const source = exactly(bytes, bodyOf(request, limits))
     const { md5 } = await files.put(key, source, { bytesMax: bytes, signal: request.signal })
     return new Response(null, { status: 200, headers: { etag: `"${md5}"` } })
   } finally {
@@ -109,48 +112,39 @@ async function isThere(files: Files, key: ObjectKey): Promise<boolean> {
   }
 }
 
-class BadBody extends Error {}
-
 /** A body that ends early must not become an object. */
 async function* exactly(bytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let total = 0
   for await (const chunk of source) {
     total += chunk.byteLength
-    if (total > bytes) throw new BadBody('The body is longer than the link says.')
+    if (total > bytes) throw new Fault('invalid', 'The body is longer than the link says.')
     yield chunk
   }
-  if (total < bytes) throw new BadBody('The body is shorter than the link says.')
+  if (total < bytes) throw new Fault('invalid', 'The body is shorter than the link says.')
 }
 
-async function* bodyOf(request: Request, idleMs: number): AsyncGenerator<Uint8Array> {
+async function* bodyOf(request: Request, limits: { bodyIdleMs: number }): AsyncGenerator<Uint8Array> {
   if (request.body === null) return
   const reader = request.body.getReader()
+  let ended = false
   try {
     for (;;) {
-      const { done, value } = await within(reader.read(), idleMs)
+      const { done, value } = await within(reader.read(), limits)
+      ended = done
       if (done) return
       yield value
     }
   } finally {
-    // Nobody waits for the rest; an aborted transfer has nothing left to cancel.
-    reader.cancel().catch(() => undefined)
+    if (!ended) leaveRest(request, throwAway(reader))
   }
-}
-
-function within<T>(arrival: Promise<T>, idleMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new BadBody('The body stopped arriving.')), idleMs)
-    const fail = () => reject(new BadBody('The body could not be read.'))
-    arrival.then(resolve, fail).finally(() => clearTimeout(timer))
-  })
 }
 
 const refused = (): Response => Response.json({ error: 'forbidden', message: 'This link is not valid.' }, { status: 403 })
 
-const REFUSED = new Set<string>(['not_found', 'wrong_state'])
+const REFUSED = new Set<string>(['not_found', 'wrong_state', 'invalid'])
 
 function failed(log: Log, error: unknown): Response {
-  if (error instanceof BadBody || (error instanceof Fault && REFUSED.has(error.code))) return refused()
+  if (error instanceof Fault && REFUSED.has(error.code)) return refused()
   if (error instanceof Fault && error.code === 'too_large') return trouble(507, 'no_room', error.message)
   if (error instanceof Fault && error.code === 'unavailable') return trouble(503, 'unavailable', 'The file store cannot be used now.')
   log.error('object.link_failed', { cause: error })

@@ -26,11 +26,15 @@ export function openapiDocument({ title, version, plugin }: Api): Record<string,
     security: [{ bearer: [] }],
     paths,
     components: {
-      ...components,
+      schemas: withoutIds(components.schemas),
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as `tetraport key create` prints it.' } },
     },
   }
 }
+
+/** Elysia writes each schema's own place into it as `$id`, which may hold no fragment. */
+const withoutIds = (schemas: Record<string, object> = {}): Record<string, object> =>
+  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, { ...schema, $id: undefined }]))
 
 /** A mounted plugin answers for the whole server when asked for its routes; here only its own count. */
 function alone(plugin: AnyElysia): AnyElysia {

@@ -4,6 +4,8 @@ const REST_MS = 2000
 /** A body so small has arrived before anybody could stop it. */
 const SMALL_BYTES = 65_536
 
+export type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
+
 const rests = new WeakMap<Request, Promise<void>>()
 
 /** Says that the rest of a body was left by its reader, and when it has been thrown away. */
@@ -12,7 +14,7 @@ export function leaveRest(request: Request, thrownAway: Promise<void>): void {
 }
 
 /** Reads and forgets until the end, or until it is too much or takes too long. Never rejects. */
-export async function throwAway(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+export async function throwAway(reader: BodyReader): Promise<void> {
   const late = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => late.resolve(undefined), REST_MS)
   try {

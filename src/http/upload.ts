@@ -1,7 +1,7 @@
 import busboy, { type Busboy } from 'busboy'
 import { Fault } from '../core/fault.ts'
 import { type BodyLimits, within } from './body.ts'
-import { leaveRest, throwAway } from './rest.ts'
+import { type BodyReader, leaveRest, throwAway } from './rest.ts'
 
 /** A file as it arrives. */
 export interface IncomingFile {
@@ -37,6 +37,7 @@ export interface UploadForm<T> {
 
 const FIELDS_MAX = 32
 const FIELD_BYTES_MAX = 8192
+const TOO_LONG = `a field is longer than ${FIELD_BYTES_MAX} bytes`
 /** Beside the file: fields, part headers, boundaries. */
 const REST_BYTES_MAX = 2 ** 20
 
@@ -72,8 +73,8 @@ function openParser(headers: Headers): Busboy {
       headers: { 'content-type': type },
       defParamCharset: 'utf8',
       preservePath: true,
-      // One more than is allowed, so that the one too many is seen.
-      limits: { files: 2, fields: FIELDS_MAX + 1, parts: FIELDS_MAX + 2, fieldSize: FIELD_BYTES_MAX, fieldNameSize: 256 },
+      // One file more than is allowed, so that the one too many is seen.
+      limits: { files: 2, fields: FIELDS_MAX, fieldSize: FIELD_BYTES_MAX, fieldNameSize: 256 },
     })
   } catch (cause) {
     throw malformed('no boundary is given', cause)
@@ -93,34 +94,34 @@ class Reading<T> {
     private readonly reader: UploadReader<T>,
   ) {
     this.failed.promise.catch(() => undefined)
-    parser.on('field', (name, value, info) => this.takeField(name, value, info.nameTruncated || info.valueTruncated))
-    parser.on('file', (name, content, info) => this.takeFile({ name, content, filename: info.filename, mediaType: info.mimeType }))
+    parser.on('field', (name, value, info) => {
+      const flaw = info.nameTruncated || info.valueTruncated ? malformed(TOO_LONG) : this.flawOf(name)
+      if (flaw) this.fail(flaw)
+      else this.fields.set(name, value)
+    })
+    parser.on('file', (field, content, { filename, mimeType: mediaType }) => {
+      // Without a listener its error would end the process.
+      content.on('error', () => undefined)
+      const flaw = this.flawOf(field, this.made !== undefined)
+      if (flaw) this.fail(flaw)
+      else this.take({ field, filename, mediaType, content, signal: this.stop.signal, fields: new Map(this.fields) })
+    })
+    parser.on('fieldsLimit', () => this.fail(malformed(`there are more than ${FIELDS_MAX} fields`)))
     parser.on('error', (error) => this.fail(malformed((error as Error).message.toLowerCase(), error)))
     parser.on('close', () => this.closed.resolve())
   }
 
-  private takeField(name: string | undefined, value: string, cut: boolean): void {
-    if (cut) return this.fail(malformed(`a field is longer than ${FIELD_BYTES_MAX} bytes`))
-    if (name === undefined) return this.fail(malformed('a part has no name'))
-    if (this.fields.size >= FIELDS_MAX) return this.fail(malformed(`there are more than ${FIELDS_MAX} fields`))
-    if (this.names.has(name)) return this.fail(twice(name))
+  /** What is wrong with one more part of this name. */
+  private flawOf(name: string | undefined, hasFile = false): Fault | undefined {
+    if (name === undefined) return malformed('a part has no name')
+    if (this.names.has(name)) return twice(name)
+    if (hasFile) return malformed('there is more than one file')
     this.names.add(name)
-    this.fields.set(name, value)
+    return undefined
   }
 
-  private takeFile(file: {
-    name: string | undefined
-    content: AsyncIterable<Uint8Array> & NodeJS.EventEmitter
-    filename: string | undefined
-    mediaType: string
-  }): void {
-    // Without a listener its error would end the process.
-    file.content.on('error', () => undefined)
-    const { name: field, content, filename, mediaType } = file
-    if (field === undefined) return this.fail(malformed('a part has no name'))
-    if (this.made || this.names.has(field)) return this.fail(twice(field))
-    this.names.add(field)
-    this.made = this.reader.onFile({ field, filename, mediaType, content, signal: this.stop.signal, fields: new Map(this.fields) })
+  private take(file: IncomingFile): void {
+    this.made = this.reader.onFile(file)
     this.made.catch((error) => this.fail(error))
   }
 
@@ -132,7 +133,7 @@ class Reading<T> {
   }
 
   /** Feeds the parser at the speed at which the file is taken. */
-  async pump(request: Request, body: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<void> {
+  async pump(request: Request, body: BodyReader, bytesMax: number): Promise<void> {
     try {
       for (let bytes = 0; ; ) {
         const { done, value } = await Promise.race([within(body.read(), this.reader.limits), this.failed.promise])

@@ -15,6 +15,10 @@ export interface World {
   stepId: string
   callIds: string[]
   completionId: string
+  fileId: string
+  storeId: string
+  /** What brought the file into the store; nothing ingests it, so it stays in progress. */
+  batchId: string
 }
 
 export const WAITER = 'waiter'
@@ -44,7 +48,13 @@ export async function buildWorld(calls: Calls): Promise<World> {
   const [step] = dataOf(await calls.ok('GET', `/v1/threads/${busyThreadId}/runs/${runId}/steps?limit=1`))
   const messages = [{ role: 'user', content: 'keep' }]
   const completion = await calls.ok('POST', '/v1/chat/completions', { model: 'echo', messages, store: true })
+  const fileId = await calls.file()
+  const storeId = String((await calls.ok('POST', '/v1/vector_stores', { name: 'keep' })).id)
+  const batch = await calls.ok('POST', `/v1/vector_stores/${storeId}/file_batches`, { file_ids: [fileId] })
   return {
+    fileId,
+    storeId,
+    batchId: String(batch.id),
     assistantId,
     idleThreadId,
     busyThreadId,
@@ -69,6 +79,11 @@ export const pathsOf = (world: World): string[] => [
   `/v1/threads/${world.busyThreadId}/runs/${world.runId}/steps/${world.stepId}`,
   `/v1/chat/completions/${world.completionId}`,
   `/v1/chat/completions/${world.completionId}/messages`,
+  `/v1/vector_stores/${world.storeId}`,
+  `/v1/vector_stores/${world.storeId}/files`,
+  `/v1/vector_stores/${world.storeId}/files/${world.fileId}`,
+  `/v1/vector_stores/${world.storeId}/file_batches/${world.batchId}`,
+  '/v1/vector_stores?order=asc',
   '/v1/assistants?order=asc',
   '/v1/chat/completions',
 ]
@@ -89,6 +104,13 @@ const BODIES: Record<string, (world: World) => JsonObject> = {
   createEmbedding: () => ({ model: 'lexical-hash', input: 'x' }),
   createChatCompletion: () => ({ model: 'echo', messages: [{ role: 'user', content: 'x' }] }),
   updateChatCompletion: () => ({ metadata: { changed: 'yes' } }),
+  createVectorStore: ({ fileId }) => ({ name: 'n', file_ids: [fileId] }),
+  modifyVectorStore: () => ({ name: 'changed' }),
+  createVectorStoreFile: ({ fileId }) => ({ file_id: fileId }),
+  updateVectorStoreFileAttributes: () => ({ attributes: { changed: 'yes' } }),
+  createVectorStoreFileBatch: ({ fileId }) => ({ file_ids: [fileId] }),
+  cancelVectorStoreFileBatch: () => ({}),
+  searchVectorStore: () => ({ query: 'x' }),
 }
 
 const underRun = (path: string): boolean => path.includes('{run_id}')
@@ -100,6 +122,9 @@ const PARAMS: Record<string, (world: World, path: string) => string> = {
   run_id: (world) => world.runId,
   step_id: (world) => world.stepId,
   completion_id: (world) => world.completionId,
+  file_id: (world) => world.fileId,
+  vector_store_id: (world) => world.storeId,
+  batch_id: (world) => world.batchId,
   model: () => 'echo',
 }
 

@@ -138,7 +138,7 @@ export interface TestApp extends Parts {
   close(): Promise<void>
 }
 
-const JOBS: JobWorkerOptions = { slots: 2, leaseMs: 15_000, pollMs: 3_600_000, attemptsMax: 3 }
+const JOBS: JobWorkerOptions = { slots: 2, leaseMs: 15_000, pollMs: 3_600_000, attemptsMax: 3, sweepMs: 3_600_000, tellMs: 3_600_000 }
 
 interface Ground {
   database: TestDatabase

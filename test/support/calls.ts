@@ -28,6 +28,18 @@ export class Calls {
     return String((await this.ok('POST', '/v1/threads', { messages })).id)
   }
 
+  /** The id of an uploaded file. */
+  async file(content = 'some text', filename = 'notes.txt'): Promise<string> {
+    const body = new FormData()
+    body.set('purpose', 'assistants')
+    body.set('file', new File([content], filename))
+    const { served, init } = this
+    const headers = { ...init.headers, authorization: `Bearer ${init.key ?? served.key}` }
+    const response = await fetch(`${served.url}/v1/files`, { method: 'POST', body, headers })
+    if (response.status !== 200) throw new Error(`the upload answered ${response.status}: ${await response.text()}`)
+    return String(((await response.json()) as JsonObject).id)
+  }
+
   run(threadId: string, assistantId: string, more: JsonObject = {}): Promise<JsonObject> {
     return this.ok('POST', `/v1/threads/${threadId}/runs`, { assistant_id: assistantId, ...more })
   }

@@ -77,6 +77,13 @@ const RULES: Rule[] = [
     packages: ANY,
   },
   {
+    owns: /^src\/drivers\/files\//,
+    allowed: 'its own folder, core/fault.ts, id.ts and json.ts, the header that names a download, its config section, packages',
+    own: ['src/drivers/files/.*', 'src/core/(fault|id|json)\\.ts', 'src/http/download\\.ts'],
+    types: ['src/config\\.ts', 'src/core/[\\w-]+\\.ts'],
+    packages: ANY,
+  },
+  {
     owns: /^src\/drivers\/([\w-]+)\//,
     allowed: 'its own folder, core/fault.ts and core/json.ts, its config section, packages',
     own: ['src/drivers/$1/.*', 'src/core/(fault|id|json)\\.ts'],
@@ -85,10 +92,10 @@ const RULES: Rule[] = [
   },
   {
     owns: /^src\/http\//,
-    allowed: 'its own folder, the fault, id and JSON of core, Elysia, web standards, the page of the documentation',
+    allowed: 'its own folder, the fault, id and JSON of core, Elysia, busboy, web standards, the page of the documentation',
     own: ['src/http/.*', 'src/core/(fault|id|json)\\.ts', 'node_modules/@scalar/.*'],
     types: ['src/core/[\\w-]+\\.ts'],
-    packages: packages('elysia', '@elysiajs/openapi'),
+    packages: packages('elysia', '@elysiajs/openapi', 'busboy'),
   },
   { owns: /^db\//, allowed: 'db, drizzle', own: ['db/.*'], packages: packages('drizzle-orm', 'drizzle-kit') },
 ]

@@ -1,5 +1,5 @@
 import type { Caller } from '../../src/core/caller.ts'
-import { createFile, receiveContent } from '../../src/core/files/files.ts'
+import { createFile, type FilePurpose, receiveContent } from '../../src/core/files/files.ts'
 import { claimJobs, type Job, type JobKind } from '../../src/core/jobs/jobs.ts'
 import { attachFiles, getStoreFile, type StoreFile } from '../../src/core/vector-stores/store-files.ts'
 import { createStore } from '../../src/core/vector-stores/stores.ts'
@@ -11,11 +11,16 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** Answers the id. */
-export async function newFile(app: TestApp, caller: Caller, { name = 'note.txt', content = 'A note.' as string | Uint8Array } = {}) {
+export async function newFile(
+  app: TestApp,
+  caller: Caller,
+  given: { name?: string; content?: string | Uint8Array; purpose?: FilePurpose } = {},
+): Promise<string> {
+  const { name = 'note.txt', content = 'A note.', purpose = 'assistants' } = given
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
-  const object = await receiveContent(app, caller, { source: once(bytes) })
+  const object = await receiveContent(app, caller, { source: once(bytes), filename: name })
   const file = await createFile(app, caller, {
-    ...{ object, filename: name, purpose: 'assistants', mediaType: 'application/octet-stream', expiresAfterS: null },
+    ...{ object, filename: name, purpose, mediaType: 'application/octet-stream', expiresAfterS: null },
   })
   return file.id
 }

@@ -1,9 +1,10 @@
 """A real S3 server for tests: OpenStack Swift with its s3api, all four of its servers in one process.
 
 Usage: s3-server.py FOLDER ACCESS_KEY SECRET. Ports are free ones; "listening on URL" is printed when it answers. Ends
-when its standard input does, so that no test run leaves one behind.
+when its standard input does, and removes its folder, so that no test run leaves one behind.
 """
 import os
+import shutil
 import socket
 import sys
 from time import time as now
@@ -110,7 +111,8 @@ def cached(app):
     cache = Cache()
 
     def answer(env, start):
-        return app({**env, 'swift.cache': cache}, start)
+        env['swift.cache'] = cache
+        return app(env, start)
 
     return answer
 
@@ -140,6 +142,7 @@ def main():
     while True:
         trampoline(0, read=True)
         if not os.read(0, 4096):
+            shutil.rmtree(folder, ignore_errors=True)
             os._exit(0)
 
 

@@ -48,12 +48,13 @@ export interface NewFile {
 const BATCH_EXPIRES_S = 30 * 24 * 3600
 
 /** The content of a file to be, streamed into the file store before anything is known to own it. Throws too_large. */
-export function receiveContent(
+export async function receiveContent(
   app: Needs<'db' | 'clock' | 'files' | 'limits'>,
   caller: Caller,
-  content: Omit<ObjectSource, 'bytesMax'>,
+  { filename, ...content }: Omit<ObjectSource, 'bytesMax'> & { filename: string },
 ): Promise<WrittenObject> {
   requireScope(caller, 'write')
+  requireFilename(filename, 'file')
   return writeObject(app, caller.tenantId, { ...content, bytesMax: app.limits.fileBytesMax })
 }
 

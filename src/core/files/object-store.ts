@@ -101,3 +101,16 @@ export async function lookAgain(db: Db, key: ObjectKey, at: number): Promise<voi
 export async function deleteObjectRow(db: Db, key: ObjectKey): Promise<void> {
   await db.hot(`delete from file_object where ${KEY} and state || '' = 'removing'`, [key.id, key.tenantId])
 }
+
+/** What a link needs to know: the state of its object, and the key of its tenant, where that has one. */
+export async function readLinked(
+  db: Db,
+  key: ObjectKey,
+): Promise<{ state: string; reserved: boolean; signing_key: string | null } | undefined> {
+  const rows = await db.hot<{ state: string; reserved: boolean; signing_key: string | null }>(
+    `select o.state, o.bytes is not null and o.sha256 is null as reserved, t.signing_key
+    from file_object o join tenant t on t.id = o.tenant_id where o.id = $1 and o.tenant_id is not distinct from $2::uuid`,
+    [key.id, key.tenantId],
+  )
+  return rows[0]
+}

@@ -1,4 +1,4 @@
-import type { ObjectKey } from '../../drivers/files/port.ts'
+import type { ObjectKey, StoredObject } from '../../drivers/files/port.ts'
 import type { Db } from '../../drivers/records/port.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
@@ -6,13 +6,7 @@ import type { Needs } from '../needs.ts'
 import { abandonRow, deleteObjectRow, dropRows, insertObject, keepObjectRow, lookAgain, renewObject, takeDue } from './object-store.ts'
 
 /** Bytes in the file store that nothing owns yet. */
-export interface WrittenObject {
-  id: string
-  bytes: number
-  /** Lower-case hex, as `md5`. */
-  sha256: string
-  md5: string
-}
+export interface WrittenObject extends ObjectKey, StoredObject {}
 
 export interface ObjectSource {
   source: AsyncIterable<Uint8Array>
@@ -45,9 +39,9 @@ export async function writeObject(
     const signals = signal ? [held.signal, signal] : [held.signal]
     const stored = await app.files.put(key, source, { bytesMax, signal: AbortSignal.any(signals) })
     if (!(await renewObject(app.db, key, app.clock.now() + lease.ms))) throw interrupted()
-    return { id: key.id, ...stored }
+    return { ...key, ...stored }
   } catch (error) {
-    await giveBack(app, key)
+    await giveUpObject(app, key)
     // The driver only knows that it was stopped.
     throw held.lost() ?? error
   } finally {
@@ -93,8 +87,8 @@ function holdLease(app: Needs<'db' | 'clock'>, key: ObjectKey, { ms, renewMs }: 
   }
 }
 
-/** Not told when it fails: without it the sweep finds the object a minute later. */
-async function giveBack(app: Needs<'db' | 'clock'>, key: ObjectKey): Promise<void> {
+/** What is owned already stays. Not told when it fails: without it the sweep finds the object a minute later. */
+export async function giveUpObject(app: Needs<'db' | 'clock'>, key: ObjectKey): Promise<void> {
   await abandonRow(app.db, key, app.clock.now()).catch(() => undefined)
 }
 
@@ -111,12 +105,12 @@ export async function dropObjects(db: Db, at: number, objectIds: readonly string
   await dropRows(db, at, objectIds)
 }
 
-/** Does `work`, which may come to own the object. If it does not, whatever the reason, the object is given up. */
-export async function settleObject<T>(app: Needs<'db' | 'clock'>, key: ObjectKey, work: () => Promise<T>): Promise<T> {
+/** Does `work`, which may come to own the object, if there is one. If it does not, whatever the reason, it is given up. */
+export async function settleObject<T>(app: Needs<'db' | 'clock'>, object: ObjectKey | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    await giveBack(app, key)
+    if (object) await giveUpObject(app, object)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ObjectKey } from '../../drivers/files/port.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
@@ -6,7 +7,7 @@ import type { Needs } from '../needs.ts'
 import { requireFilename } from './filename.ts'
 import { createFileIn, type FilePurpose, getFile, type StoredFile } from './files.ts'
 import { requireMediaType } from './media-type.ts'
-import { dropRows, insertObject, readReserved } from './object-store.ts'
+import { dropRows, insertObject, readLinked, readReserved } from './object-store.ts'
 import { settleObject, writeObject } from './objects.ts'
 
 /** After a link is over: what was begun before may still be arriving. */
@@ -74,7 +75,7 @@ export async function keepSigned(app: Needs<'db' | 'clock' | 'files'>, caller: C
     throw error
   })
   const object = await writeObject(app, tenantId, { source, bytesMax: bytes })
-  return settleObject(app, { tenantId, id: object.id }, async () => {
+  return settleObject(app, object, async () => {
     if (object.bytes !== bytes) throw new Fault('wrong_state', `${object.bytes} bytes came by this link instead of ${bytes}.`)
     const at = app.clock.now()
     return app.db.transaction(async (db) => {
@@ -84,4 +85,22 @@ export async function keepSigned(app: Needs<'db' | 'clock' | 'files'>, caller: C
       return file
     })
   })
+}
+
+export interface LinkedObject {
+  /** The key that its tenant's links are signed with. */
+  signingKey: string
+  /** Whether its bytes are expected, there, or neither. */
+  state: 'awaited' | 'kept' | 'gone'
+}
+
+/**
+ * What a link stands for, asked without a caller: whoever has a link needs no key. Undefined where there is no such object
+ * or no link of its tenant's.
+ */
+export async function findLinked(app: Needs<'db'>, key: ObjectKey): Promise<LinkedObject | undefined> {
+  const row = await readLinked(app.db, key)
+  if (!row?.signing_key) return undefined
+  const state = row.state === 'kept' ? 'kept' : row.state === 'writing' && row.reserved ? 'awaited' : 'gone'
+  return { signingKey: row.signing_key, state }
 }

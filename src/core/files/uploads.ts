@@ -134,13 +134,20 @@ export interface Completion {
 }
 
 /** The file's content, or why there is none: told by `completeUpload`, once it is known that this is no repetition. */
-export type Assembly = { object: WrittenObject } | { error: unknown }
+export interface Assembly {
+  object?: WrittenObject
+  error?: unknown
+}
 
 /**
  * Writes the parts one after the other into a new object. It goes on when its client is gone, who can then ask again. No
  * transaction is open meanwhile.
  */
-export async function assembleUpload(app: Needs<'db' | 'clock' | 'files'>, caller: Caller, input: Pick<Completion, 'id' | 'partIds'>): Promise<Assembly> {
+export async function assembleUpload(
+  app: Needs<'db' | 'clock' | 'files'>,
+  caller: Caller,
+  input: Pick<Completion, 'id' | 'partIds'>,
+): Promise<Assembly> {
   try {
     const upload = await findUpload(app, caller, { id: input.id })
     requirePending(upload, 'complete', app.clock.now())
@@ -193,8 +200,8 @@ export async function completeUpload(
   { id, assembly, md5 }: Pick<Completion, 'id' | 'md5'> & { assembly: Assembly },
 ): Promise<Upload> {
   requireScope(caller, 'write')
-  if ('error' in assembly) throw assembly.error
   const { object } = assembly
+  if (!object) throw assembly.error
   requireSum(object, md5)
   const at = app.clock.now()
   return app.db.transaction(async (db) => {

@@ -35,7 +35,9 @@ export async function requireFiles(app: Needs<'db' | 'clock'>, caller: Caller, m
   if (ids.length === 0) return
   for (const { id, purpose } of await getFiles(app, caller, ids)) {
     if (!images.has(id) || IMAGE_PURPOSES.includes(purpose)) continue
-    throw new Fault('invalid', `A file of purpose '${purpose}' cannot be shown as an image. Expected purpose 'vision'.`, { reason: 'value' })
+    throw new Fault('invalid', `A file of purpose '${purpose}' cannot be shown as an image. Expected purpose 'vision'.`, {
+      reason: 'value',
+    })
   }
 }
 

@@ -24,7 +24,8 @@ export const CODE_FILES_MAX = 20
 export const storesOf = (resources: ToolResources | null): readonly string[] => resources?.fileSearch?.storeIds ?? []
 export const codeFilesOf = (resources: ToolResources | null): readonly string[] => resources?.codeInterpreter?.fileIds ?? []
 
-const isPlain = (wanted: NewToolResources | null): wanted is ToolResources | null => !(wanted?.fileSearch && 'newStore' in wanted.fileSearch)
+const isPlain = (wanted: NewToolResources | null): wanted is ToolResources | null =>
+  !(wanted?.fileSearch && 'newStore' in wanted.fileSearch)
 
 /** Nothing that would have to be found or made. */
 const isEmpty = (wanted: NewToolResources | null): wanted is ToolResources | null =>

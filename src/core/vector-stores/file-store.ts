@@ -65,22 +65,22 @@ export interface NewFileRow {
   chunking: Chunking
 }
 
-/** A file that is there already begins anew, as another document. Files of one call keep their order in lists. */
+/** A file that is there already begins anew, as another document. Lists show files of one call in the order in which they were made. */
 export async function putFileRows(
   db: Db,
   of: { tenantId: string; storeId: string; batchId: string | null; at: number },
   files: readonly NewFileRow[],
 ): Promise<void> {
-  const rows = files.map(({ fileId, documentId, attributes, chunking }, i) => ({
+  const rows = files.map(({ fileId, documentId, attributes, chunking }) => ({
     ...{ file_id: fileId, document_id: documentId, attributes },
-    ...{ chunk_tokens: chunking.tokensMax, overlap_tokens: chunking.overlapTokens, us: i },
+    ...{ chunk_tokens: chunking.tokensMax, overlap_tokens: chunking.overlapTokens },
   }))
   await db.hot(
     `insert into vector_store_file as f (store_id, file_id, tenant_id, document_id, batch_id, status, chunk_tokens, overlap_tokens, attributes, created_at)
     select $2::uuid, x.file_id, $3::uuid, x.document_id, $4::uuid, 'in_progress', x.chunk_tokens, x.overlap_tokens, x.attributes,
-      to_timestamp($5::float8 / 1000.0) + x.us * interval '1 microsecond'
+      to_timestamp($5::float8 / 1000.0)
     from json_to_recordset($1::text::json)
-      as x(file_id uuid, document_id uuid, attributes jsonb, chunk_tokens int, overlap_tokens int, us int) order by x.file_id
+      as x(file_id uuid, document_id uuid, attributes jsonb, chunk_tokens int, overlap_tokens int) order by x.file_id
     on conflict (store_id, file_id) do update set document_id = excluded.document_id, batch_id = excluded.batch_id, status = excluded.status,
       error_code = null, error_message = null, chunk_tokens = excluded.chunk_tokens, overlap_tokens = excluded.overlap_tokens,
       attributes = excluded.attributes, usage_bytes = 0, chunks = 0, created_at = excluded.created_at, ended_at = null`,

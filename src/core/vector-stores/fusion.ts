@@ -44,80 +44,86 @@ export function askedOf(question: string): Asked {
 /** How much a word tells: nothing when every chunk has it, the more the fewer do. */
 export const rarity = (found: number, chunks: number): number => Math.log(1 + Math.max(0, chunks - found + 0.5) / (found + 0.5))
 
-export interface Presence {
-  /** By index of the word: 0 to 1. */
+export interface Passage {
+  /** By index of the word: 0, or 0.61 for once, towards 1 for often. */
   presence: readonly number[]
+  /** Words of the document's name: what a heading says is not repeated in every chunk below it. */
+  named: ReadonlySet<string>
 }
 
-/**
- * The share of what a question asks for that a chunk has, 0 to 1: its words, each by its rarity. A word that is there
- * once counts nearly as much as one that is there often.
- */
-export class WordScore {
-  readonly #terms: { lookups: { index: number; worth: number }[] }[]
-  readonly #whole: number
+/** A word that is there once, and one that only the document's name has, against one that is there again and again. */
+const ONCE = 0.8
+const NAMED = 0.6
+const PRESENT_ONCE = 0.61
 
-  constructor({ terms }: Asked, counts: readonly number[], chunks: number) {
-    let whole = 0
-    this.#terms = []
+const saturated = (presence: number): number =>
+  presence === 0 ? 0 : ONCE + ((1 - ONCE) * Math.max(0, presence - PRESENT_ONCE)) / (1 - PRESENT_ONCE)
+
+/** The share of what a question asks for that a passage has, 0 to 1: its words, each by its rarity. */
+export class WordScore {
+  readonly #terms: { word: string; index: number; worth: number }[][] = []
+  readonly #whole: number = 0
+
+  /** @param counts by index of the word: how many of `chunks` have it */
+  constructor({ words, terms }: Asked, counts: readonly number[], chunks: number) {
     for (const { lookups, optional } of terms) {
       const found = lookups.filter(({ index }) => (counts[index] ?? 0) > 0)
       if (found.length === 0 && optional) continue
-      const worths = found.map(({ index, weight }) => ({ index, worth: weight * rarity(counts[index] ?? 0, chunks) }))
-      whole += found.length === 0 ? rarity(0, chunks) : Math.max(...worths.map(({ worth }) => worth))
-      this.#terms.push({ lookups: worths })
+      const worths = found.map(({ index, weight }) => ({
+        ...{ index, word: words[index]?.word ?? '' },
+        worth: weight * rarity(counts[index] ?? 0, chunks),
+      }))
+      this.#whole += found.length === 0 ? rarity(0, chunks) : Math.max(...worths.map(({ worth }) => worth))
+      this.#terms.push(worths)
     }
-    this.#whole = whole
   }
 
-  of({ presence }: Presence): number {
-    if (this.#whole === 0) return 0
+  of({ presence, named }: Passage): number {
     let sum = 0
-    for (const { lookups } of this.#terms) {
+    for (const lookups of this.#terms) {
       let best = 0
-      for (const { index, worth } of lookups) best = Math.max(best, worth * saturated(presence[index] ?? 0))
+      for (const { index, word, worth } of lookups) {
+        const there = Math.max(saturated(presence[index] ?? 0), named.has(word) ? NAMED : 0)
+        if (worth * there > best) best = worth * there
+      }
       sum += best
     }
-    return sum / this.#whole
+    return this.#whole === 0 ? 0 : sum / this.#whole
   }
 }
-
-const ONCE = 0.8
-/** Postgres says 0.61 for one occurrence and goes to 1; here one occurrence counts more. */
-const saturated = (presence: number): number => (presence === 0 ? 0 : ONCE + ((1 - ONCE) * (presence - 0.6)) / 0.4)
 
 /** Softens the difference between first places: the constant of the paper on reciprocal rank fusion. */
 const RANK_OFFSET = 60
 
-/**
- * Of an item with these places (1 is the best) in each of several lists, undefined where it is not in one: 1 for the best
- * of all lists, towards 0.
- */
-export const fusedRank = (places: readonly (number | undefined)[]): number =>
-  places.reduce<number>((sum, place) => sum + (place === undefined ? 0 : (RANK_OFFSET + 1) / (RANK_OFFSET + place)), 0) / places.length
+/** 1 for the first place, towards 0. */
+const byPlace = (place: number | undefined): number => (place === undefined ? 0 : (RANK_OFFSET + 1) / (RANK_OFFSET + place))
 
-/** Place of each by its score, best first; equals share one. Those without any score have no place. */
-export function placesOf(scores: ReadonlyMap<string, number>): Map<string, number> {
-  const sorted = [...scores].filter(([, score]) => score > 0).sort(([, a], [, b]) => b - a)
-  const places = new Map<string, number>()
-  let place = 0
-  for (const [i, [id, score]] of sorted.entries()) {
-    if (i === 0 || score < (sorted[i - 1]?.[1] ?? 0)) place = i + 1
-    places.set(id, place)
-  }
-  return places
+/** Place of each score, best first, from 1. Equals share a place; 0 has none. */
+export function placesOf(scores: readonly number[]): (number | undefined)[] {
+  const sorted = [...scores].sort((a, b) => b - a)
+  const places = new Map<number, number>()
+  for (const [i, score] of sorted.entries()) if (score > 0 && !places.has(score)) places.set(score, i + 1)
+  return scores.map((score) => places.get(score))
+}
+
+export interface Found {
+  /** 0 where the vectors did not find it. */
+  cosine: number
+  /** See WordScore. */
+  share: number
+  /** What a cosine is worth beside a share: 1 where the embedding knows meanings. */
+  trust: number
 }
 
 /**
- * Scores of chunks by their cosines and by their shares of the question's words: how near the top of both lists a chunk
- * is, times the better of its two scores. 0 to 1, and comparable between searches: the best of a bad lot stays bad.
+ * By reciprocal rank: how near the top of both lists each one is, times the better of its two scores. 0 to 1, in the order
+ * given, and comparable between searches: the best of a bad lot stays bad.
  */
-export function fusedScores(cosines: ReadonlyMap<string, number>, shares: ReadonlyMap<string, number>): Map<string, number> {
-  const [byCosine, byShare] = [placesOf(cosines), placesOf(shares)]
-  const scores = new Map<string, number>()
-  for (const id of new Set([...cosines.keys(), ...shares.keys()])) {
-    const rank = fusedRank([byCosine.get(id), byShare.get(id)])
-    scores.set(id, rank * Math.max(cosines.get(id) ?? 0, shares.get(id) ?? 0))
-  }
-  return scores
+export function fusedScores(all: readonly Found[]): number[] {
+  const byCosine = placesOf(all.map(({ cosine }) => cosine))
+  const byShare = placesOf(all.map(({ share }) => share))
+  return all.map(({ cosine, share, trust }, i) => {
+    const rank = (trust * byPlace(byCosine[i]) + byPlace(byShare[i])) / (trust + 1)
+    return rank * Math.max(trust * cosine, share)
+  })
 }

@@ -31,11 +31,16 @@ const lookups = (asked: readonly Lookup[]): string => JSON.stringify(asked.map((
 const LOOKUPS = `t as materialized (select x.n, x.query::tsquery as query, x.weight
   from json_to_recordset($1::text::json) as x(n int, query text, weight float8))`
 
-/** The documents in `scope`, as a table `f`. Its parameters are $2 and on; `params` are their values, and then those of the filter. */
-function readyFiles({ tenantId, storeIds, filter }: Scope): { where: string; params: Param[] } {
-  const condition = filter === null ? { sql: 'true', params: [] } : filterSql(filter, 'f.attributes', 4)
+/**
+ * Joins the row `f` of a document where that is in scope. `offset 0` keeps the planner to one look-up by key for each
+ * document, whatever it thinks of the table. Its parameters are `params`, from $2 on.
+ */
+function readyFile({ tenantId, storeIds, filter }: Scope, documentId: string): { join: string; params: Param[] } {
+  const condition = filter === null ? { sql: 'true', params: [] } : filterSql(filter, 'v.attributes', 4)
   return {
-    where: `f.tenant_id is not distinct from $2::uuid and f.store_id = any($3::text::uuid[]) and f.status || '' = 'completed' and ${condition.sql}`,
+    join: `cross join lateral (select v.attributes from vector_store_file v where v.document_id = ${documentId}
+      and v.tenant_id is not distinct from $2::uuid and array_position($3::text::uuid[], v.store_id) is not null
+      and v.status || '' = 'completed' and ${condition.sql} offset 0) f`,
     params: [tenantId, uuids(storeIds), ...condition.params],
   }
 }
@@ -59,7 +64,7 @@ export async function findByWords(
   { asked, chunks, limit }: { asked: readonly Lookup[]; chunks: number; limit: number },
 ): Promise<WordHits> {
   if (asked.length === 0) return { counts: [], ids: [] }
-  const { where, params } = readyFiles(scope)
+  const { join, params } = readyFile(scope, 's.document_id')
   const size = `$${params.length + 2}::float8`
   const rows = await db.hot<{ counts: number[]; ids: string[] | null }>(
     `with ${LOOKUPS},
@@ -69,8 +74,7 @@ export async function findByWords(
     scored as (select u.id, u.document_id, sum(h.weight * ln(1 + greatest(0, ${size} - h.found + 0.5) / (h.found + 0.5))) as score
       from hit h cross join lateral unnest(h.ids, h.documents) as u(id, document_id) where h.found < ${COUNTED_MAX}
       group by u.id, u.document_id order by score desc limit ${JOINED_MAX}),
-    best as (select s.id, s.score from scored s join vector_store_file f on f.document_id = s.document_id where ${where}
-      order by s.score desc, s.id limit ${limit})
+    best as (select s.id, s.score from scored s ${join} order by s.score desc, s.id limit ${limit})
     select (select array_agg(found order by n) from hit) as counts, (select array_agg(id order by score desc, id) from best) as ids`,
     [lookups(asked), ...params, chunks],
   )
@@ -84,8 +88,6 @@ export interface Candidate {
   filename: string
   attributes: Attributes
   idx: number
-  /** Different words in it. */
-  words: number
   /** For each look-up 0, or how much its word is there: 0.61 for once, towards 1 for often. */
   presence: number[]
 }
@@ -96,15 +98,15 @@ export async function readCandidates(
   scope: Scope,
   { asked, ids }: { asked: readonly Lookup[]; ids: readonly string[] },
 ): Promise<Candidate[]> {
-  const { where, params } = readyFiles(scope)
+  const { join, params } = readyFile(scope, 'c.document_id')
   const rows = await db.hot<Omit<Candidate, 'presence'> & { presence: number[] | null }>(
     `with ${LOOKUPS}
-    select c.id, c.store_id as "storeId", c.file_id as "fileId", coalesce(o.filename, '') as filename, f.attributes, c.idx, length(l.lexemes) as words,
-      (select array_agg(ts_rank('{1,1,1,1}', l.lexemes, t.query) order by t.n) from t) as presence
-    from unnest($${params.length + 2}::text::uuid[]) as x(id) join chunk c on c.id = x.id
-      join vector_store_file f on f.document_id = c.document_id left join file o on o.id = f.file_id
-      cross join lateral (select c.lexemes || ''::tsvector as lexemes offset 0) l
-    where ${where}`,
+    select c.id, c.store_id as "storeId", c.file_id as "fileId", coalesce(o.filename, '') as filename, f.attributes, c.idx,
+      (select array_agg(ts_rank('{1,1,1,1}', c.lexemes, t.query) order by t.n) from t) as presence
+    from unnest($${params.length + 2}::text::uuid[]) as x(id)
+      cross join lateral (select id, store_id, document_id, file_id, idx, lexemes || ''::tsvector as lexemes from chunk
+        where id = x.id offset 0) c
+      ${join} left join lateral (select filename from file where id = c.file_id offset 0) o on true`,
     [lookups(asked), ...params, uuids(ids)],
   )
   return rows.map((row) => ({ ...row, presence: row.presence ?? [] }))
@@ -126,9 +128,9 @@ export async function touchStores(db: Db, storeIds: readonly string[], { at, bef
 }
 
 export async function countInProgress(db: Db, tenantId: string, storeIds: readonly string[]): Promise<number> {
-  const rows = await db.hot<{ n: number }>(
+  const rows = await db.query<{ n: number }>(
     `select count(*)::int as n from vector_store_file f
-    where f.store_id = any($1::text::uuid[]) and f.status = 'in_progress' and f.tenant_id is not distinct from $2::uuid`,
+    where f.store_id = any($1::text::uuid[]) and f.status = 'in_progress' and f.tenant_id = $2`,
     [uuids(storeIds), tenantId],
   )
   return rows[0]?.n ?? 0

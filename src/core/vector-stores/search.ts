@@ -17,7 +17,7 @@ import {
 } from './search-store.ts'
 import { expiredStore } from './store-files.ts'
 import { requireStores, type StoreHead } from './stores.ts'
-import { lexemeOf, quoted } from './words.ts'
+import { lexemeOf, quoted, wordsOf } from './words.ts'
 
 export interface SearchInput {
   storeIds: string[]
@@ -171,7 +171,7 @@ async function answer(app: SearchNeeds, ground: Ground, question: Question): Pro
     const ready = candidates.filter(({ id }) => similar.cosines.has(id)).length
     if (!similar.cut || ready >= input.limit || depth >= DEPTH_MAX) {
       const found = { cosines: similar.cosines, words: input.ranker === 'hybrid' ? new WordScore(asked, words.counts, chunks) : null }
-      return scored(candidates, found)
+      return scored(candidates, ground, found)
     }
     depth = Math.min(DEPTH_MAX, depth * 4)
     similar = await findSimilar(app, scope, { question, depth })
@@ -197,13 +197,24 @@ async function findSimilar(app: SearchNeeds, scope: Scope, of: { question: Quest
 const lookupsOf = ({ words }: Asked, stores: readonly StoreHead[]): Lookup[] =>
   words.map(({ word, weight }) => ({ query: stores.map(({ no }) => quoted(lexemeOf(no, word))).join(' | '), weight }))
 
-function scored(candidates: Candidate[], found: { cosines: Map<string, number>; words: WordScore | null }): Scored[] {
-  const { cosines, words } = found
-  if (words === null) return candidates.map((candidate) => ({ candidate, score: clipped(cosines.get(candidate.id) ?? 0) }))
-  const shares = new Map(candidates.map((candidate) => [candidate.id, words.of(candidate)]))
-  const ready = new Map(candidates.flatMap(({ id }) => (cosines.has(id) ? [[id, clipped(cosines.get(id) ?? 0)]] : [])))
-  const scores = fusedScores(ready, shares)
-  return candidates.map((candidate) => ({ candidate, score: scores.get(candidate.id) ?? 0 }))
-}
+/** An embedding that knows words in common and no meanings: the words themselves know them better. Chosen by measurement. */
+const LEXICAL_MODEL = 'lexical-hash'
+const LEXICAL_TRUST = 0.3
 
-const clipped = (score: number): number => Math.min(1, Math.max(0, score))
+/** @param words null: the cosine is the score */
+function scored(candidates: Candidate[], { stores }: Ground, of: { cosines: Map<string, number>; words: WordScore | null }): Scored[] {
+  const cosineOf = (candidate: Candidate) => Math.min(1, Math.max(0, of.cosines.get(candidate.id) ?? 0))
+  const { words } = of
+  if (words === null) return candidates.map((candidate) => ({ candidate, score: cosineOf(candidate) }))
+  const lexical = new Set(stores.filter(({ embeddingModel }) => embeddingModel === LEXICAL_MODEL).map(({ id }) => id))
+  const names = new Map(candidates.map(({ filename }) => [filename, new Set<string>()]))
+  for (const [name, named] of names) for (const word of wordsOf(name)) named.add(word)
+  const scores = fusedScores(
+    candidates.map((candidate) => ({
+      cosine: cosineOf(candidate),
+      share: words.of({ presence: candidate.presence, named: names.get(candidate.filename) ?? new Set() }),
+      trust: lexical.has(candidate.storeId) ? LEXICAL_TRUST : 1,
+    })),
+  )
+  return candidates.map((candidate, i) => ({ candidate, score: scores[i] ?? 0 }))
+}

@@ -54,7 +54,7 @@ export class S3Caller {
     const name = error instanceof Error ? error.name : 'unknown error'
     if (!(error instanceof S3ServiceException)) return new Fault('unavailable', this.unreachable(error, name))
     const status = error.$metadata.httpStatusCode ?? 0
-    if (name === 'NoSuchKey' || name === 'NotFound') return missing()
+    if (MISSING.has(name)) return missing()
     const reason = REASONS[name] ?? (status >= 500 ? 'it has a failure of its own' : 'it refused the request')
     return new Fault('unavailable', `The file store at ${this.where} cannot be used: ${fill(reason, this.bucket)} (${name}, ${status}).`)
   }
@@ -67,10 +67,11 @@ export class S3Caller {
 }
 
 const CHECK_MS = 10_000
+const MISSING = new Set(['NoSuchKey', 'NotFound', 'NoSuchUpload'])
 
 const REASONS: Record<string, string> = {
-  SignatureDoesNotMatch: 'the secret is wrong',
-  InvalidAccessKeyId: 'the access key is unknown',
+  SignatureDoesNotMatch: 'the access key or its secret is wrong',
+  InvalidAccessKeyId: 'the access key or its secret is wrong',
   AccessDenied: 'the access key may not do this',
   NoSuchBucket: "there is no bucket '$'",
   InvalidBucketName: "'$' is no name of a bucket",
@@ -92,7 +93,7 @@ function openClient(config: Config['files']): S3Client {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // Node's client holds several copies of what it sends: twice the memory at half the speed.
-    requestHandler: new FetchHttpHandler({ keepAlive: true, customFetch: fetchOnce }),
+    requestHandler: new FetchHttpHandler({ keepAlive: true, customFetch: fetchOnce as typeof fetch }),
     ...(s3Endpoint === null ? {} : { endpoint: s3Endpoint }),
     ...(hasKey ? { credentials: { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey } } : {}),
   })

@@ -37,7 +37,7 @@ export class S3Upload {
   private readonly parts: CompletedPart[] = []
   private readonly stopped = new AbortController()
   private readonly failing = new AbortController()
-  private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  private buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   private filled = 0
   private owned = 1
   private sent = 0

@@ -10,11 +10,11 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../../config.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Clock, Log } from '../../core/needs.ts'
-import { attachment } from '../../http/attachment.ts'
-import { Interruption, intake, Meter, missing, requireKey } from './intake.ts'
+import { attachment } from '../../http/download.ts'
+import { Interruption, intake, Meter, requireGoingOn, requireKey } from './intake.ts'
 import type { Files, ObjectKey, PutLimits, Range, SignedRequest, StoredObject } from './port.ts'
-import { S3Caller } from './s3-client.ts'
 import { followBody } from './s3-body.ts'
+import { S3Caller } from './s3-client.ts'
 import { newSpares, S3Upload } from './s3-upload.ts'
 
 export interface S3Options {
@@ -47,7 +47,8 @@ export class S3Files implements Files {
     try {
       return await this.write(name, source, limits)
     } catch (error) {
-      throw error instanceof Interruption ? error.reason : error
+      if (error instanceof Interruption) throw error.reason
+      throw error instanceof Fault && error.code === 'not_found' ? removed() : error
     } finally {
       this.writing.delete(name)
     }
@@ -60,7 +61,7 @@ export class S3Files implements Files {
     try {
       for await (const chunk of intake(source, { bytesMax, signal: ends }, meter)) await upload.write(chunk)
       await upload.complete()
-      if (signal?.aborted) throw new Interruption(signal.reason)
+      requireGoingOn(signal)
       return meter.result()
     } catch (error) {
       await this.withdraw(upload, name)
@@ -82,16 +83,18 @@ export class S3Files implements Files {
   }
 
   async read(key: ObjectKey, range?: Range): Promise<ReadableStream<Uint8Array>> {
-    const input = { Bucket: this.caller.bucket, Key: nameOf(key) }
-    if (range && (range.bytes === 0 || range.start >= (await this.size(key)))) {
-      await this.size(key)
-      return new Blob([]).stream()
-    }
+    if (range?.bytes === 0) return this.nothingOf(key)
     const Range = range ? { Range: `bytes=${range.start}-${range.start + range.bytes - 1}` } : {}
-    // A signal of its own, because that of `run` would end the body with the command.
-    const answer = await this.caller.run((s3, options) => s3.send(new GetObjectCommand({ ...input, ...Range }), options))
+    const command = new GetObjectCommand({ Bucket: this.caller.bucket, Key: nameOf(key), ...Range })
+    const answer = await this.caller.run((s3, options) => unless(['InvalidRange'], s3.send(command, options)))
+    if (!answer) return this.nothingOf(key)
     if (!answer.Body) throw new Fault('unavailable', 'The file store answered without a body.')
     return followBody(answer.Body.transformToWebStream(), answer.ContentLength)
+  }
+
+  private async nothingOf(key: ObjectKey): Promise<ReadableStream<Uint8Array>> {
+    await this.size(key)
+    return new Blob([]).stream()
   }
 
   async size(key: ObjectKey): Promise<number> {
@@ -137,22 +140,47 @@ export class S3Files implements Files {
 
   private async delete(name: string): Promise<void> {
     const command = new DeleteObjectCommand({ Bucket: this.caller.bucket, Key: name })
-    await this.unlessMissing(this.caller.run((s3, options) => s3.send(command, options)))
+    await this.caller.run((s3, options) => unless(['NoSuchKey', 'NotFound'], s3.send(command, options)))
   }
 
   private async abort(name: string, uploadId: string): Promise<void> {
     const command = new AbortMultipartUploadCommand({ Bucket: this.caller.bucket, Key: name, UploadId: uploadId })
-    await this.unlessMissing(this.caller.run((s3, options) => s3.send(command, options)))
+    await this.caller.run((s3, options) => unless(['NoSuchUpload'], s3.send(command, options)))
   }
 
-  private async unlessMissing(work: Promise<unknown>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      if (!(error instanceof Fault && error.code === 'not_found')) throw error
+  /** Stores that cannot list them have to clean up by a rule of their own. */
+  private async unfinished(name: string): Promise<string[]> {
+    const found: string[] = []
+    let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
+    for (let page = 0; page < LIST_PAGES_MAX && !this.listless; page++) {
+      const command = new ListMultipartUploadsCommand({ Bucket: this.caller.bucket, Prefix: name, ...marker })
+      const list = await this.caller.run((s3, options) => unless(LISTLESS, s3.send(command, options)))
+      if (!list) {
+        this.listless = true
+        this.options.log.warn('files.s3_uploads_not_listed', { bucket: this.caller.bucket })
+        break
+      }
+      for (const { Key, UploadId } of list.Uploads ?? []) if (Key === name && UploadId) found.push(UploadId)
+      if (!list.IsTruncated || !list.NextKeyMarker) break
+      marker = { KeyMarker: list.NextKeyMarker, ...(list.NextUploadIdMarker ? { UploadIdMarker: list.NextUploadIdMarker } : {}) }
     }
+    return found
   }
 }
+
+const LISTLESS = ['NotImplemented', 'MethodNotAllowed', 'AccessDenied']
+
+/** Undefined where the store refuses with one of these names. */
+async function unless<T>(names: readonly string[], answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof Error && names.includes(error.name)) return undefined
+    throw error
+  }
+}
+
+const removed = (): Fault => new Fault('unavailable', 'The object was removed while it was written.')
 
 const nameOf = (key: ObjectKey): string => {
   requireKey(key)

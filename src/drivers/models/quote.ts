@@ -21,8 +21,7 @@ export function quoteTurn(messages: readonly JsonObject[], tools: Json): ScriptT
   return { calls: [{ name: SEARCH, arguments: { queries: [question] } }] }
 }
 
-const offersSearch = (tools: Json): boolean =>
-  Array.isArray(tools) && tools.some((tool) => Object(Object(tool).function).name === SEARCH)
+const offersSearch = (tools: Json): boolean => Array.isArray(tools) && tools.some((tool) => Object(Object(tool).function).name === SEARCH)
 
 /** Results as the server writes them for models: each a marker on a line of its own, then the text. */
 const RESULT = /^(【\d+:\d+†[^】\n]*】)\n([\s\S]*?)(?=\n\n【\d+:\d+†[^】\n]*】\n|$(?![\s\S]))/m

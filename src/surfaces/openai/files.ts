@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
 import { createFile, getFile, listFiles, readContent, receiveContent } from '../../core/files/files.ts'
-import { settleObject } from '../../core/files/objects.ts'
+import { giveUpObject, settleObject } from '../../core/files/objects.ts'
 import { deleteFile } from '../../core/files/removal.ts'
 import { sendDownload } from '../../http/download.ts'
 import { openaiCaller } from './caller.ts'
@@ -28,11 +28,11 @@ export const files = (app: App) =>
       async ({ caller, once, body }) => {
         const form = await body.receive({
           fileBytesMax: app.limits.fileBytesMax,
-          store: ({ content, ...file }) => receiveContent(app, caller, { ...file, source: content }),
-          undo: (object) => giveUp(app, caller, object),
+          store: ({ content: source, filename, signal }) => receiveContent(app, caller, { source, filename, signal }),
+          undo: (object) => giveUpObject(app, object),
         })
         const input = fromFileForm(form)
-        return toFile(await settleObject(app, caller, form.object, () => once((parts) => createFile(parts, caller, input))))
+        return toFile(await settleObject(app, form.object, () => once((parts) => createFile(parts, caller, input))))
       },
       { ...asksNothing, ...takesForm(FileCreate, 'file'), ...answers({ id: 'createFile', summary: 'Upload a file' }, FileObject) },
     )

@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
-import type { WrittenObject } from '../../core/files/objects.ts'
 import { Fault } from '../../core/fault.ts'
+import type { WrittenObject } from '../../core/files/objects.ts'
 import type { IncomingFile } from '../../http/upload.ts'
 import { findProblem, type SchemaNode } from './explain.ts'
 import type { PendingBody } from './pending-body.ts'

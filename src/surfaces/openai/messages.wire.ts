@@ -1,7 +1,7 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import type { JsonObject } from '../../core/json.ts'
 import type { Citation } from '../../core/threads/citation.ts'
-import type { Attachment as CoreAttachment, ContentPart, Message, NewMessage } from '../../core/threads/messages.ts'
+import type { ContentPart, Attachment as CoreAttachment, Message, NewMessage } from '../../core/threads/messages.ts'
 import { CLOSED, deleted, Metadata, nullable, oneOf, toSeconds, toSecondsOrNull, UnixSeconds } from './fields.wire.ts'
 import { requireId, spell } from './ids.ts'
 import { AttachmentTool } from './tools.wire.ts'

@@ -6,6 +6,7 @@ import { chat } from './chat.ts'
 import { embeddings } from './embeddings.ts'
 import { toReply } from './errors.ts'
 import { fileBatches } from './file-batches.ts'
+import { files } from './files.ts'
 import { follow } from './follow.ts'
 import { messages } from './messages.ts'
 import { models } from './models.ts'
@@ -15,7 +16,8 @@ import { steps } from './steps.ts'
 import { storeFiles } from './store-files.ts'
 import { threads } from './threads.ts'
 import { requireReadable, unknownUrl } from './unknown-url.ts'
-import { unsupported } from './unsupported.ts'
+import { uploads } from './uploads.ts'
+import { vectorSearch } from './vector-search.ts'
 import { vectorStores } from './vector-stores.ts'
 
 /** Clients of the original read it; it never changed. */
@@ -51,10 +53,12 @@ export function openai(app: App, options: { prefix?: string } = {}) {
     .use(models(app))
     .use(embeddings(app))
     .use(chat(app))
+    .use(files(app))
+    .use(uploads(app))
     .use(vectorStores(app))
     .use(storeFiles(app))
     .use(fileBatches(app))
-    .use(unsupported(app))
+    .use(vectorSearch(app))
   const unknown = unknownUrl(plugin.routes)
   return plugin.all('/', unknown, { detail: { hide: true } }).all('/*', unknown, { detail: { hide: true } })
 }

@@ -11,6 +11,7 @@ import { START } from './cursor.ts'
 import { CLOSED, NoFields } from './fields.wire.ts'
 import { requireId } from './ids.ts'
 import { INCLUDE_FIELDS, RunPageQuery, shapedList, shapedListOf, viewOf } from './lists.ts'
+import { askAgain } from './polling.ts'
 import { answers, answersOrStreams, asks, asksBeta, asksNothing, takes } from './route.ts'
 import { streamNewRun } from './run-stream.ts'
 import {
@@ -33,19 +34,11 @@ const runOf = (params: { thread_id: string; run_id: string }) => ({
   id: requireId('run', 'run_id', params.run_id),
 })
 
-const POLL_MS_MIN = 50
-const POLL_MS_MAX = 1000
-/** A young run is asked for often; one that takes long, rarely. */
-const POLLS_PER_AGE = 5
-
 type Headers = Record<string, string | number>
 
 /** The run, and how long a polling client should wait before it asks again. */
 function pollable(app: App, run: Run, headers: Headers): RunObject {
-  if (!isEnd(run.status)) {
-    const age = app.clock.now() - run.createdAt
-    headers['openai-poll-after-ms'] = String(Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, Math.floor(age / POLLS_PER_AGE))))
-  }
+  if (!isEnd(run.status)) askAgain({ headers }, app.clock.now(), run.createdAt)
   return toRun(run)
 }
 

@@ -68,9 +68,9 @@ export function openaiFrames(story: Story, after: Cursor, format: FrameFormat = 
   }
   const speak = (seq: number, event: EventOf<'text' | 'refusal'>): string => {
     const first = addText(scene, event, format)
+    if (event.type === 'text' && event.annotations) scene.part?.annotations.push(...event.annotations)
     if (first === undefined || !shows(seq, 0)) return ''
-    const closing = event.type === 'text' ? (event.annotations ? cited(scene, event.annotations) : first ? FIRST_TEXT_CLOSING : TEXT_CLOSING) : REFUSAL_CLOSING
-    return format.before + seq + scene.part?.opening + JSON.stringify(event.text) + closing + format.after
+    return format.before + seq + scene.part?.opening + JSON.stringify(event.text) + closingOf(scene, event, first) + format.after
   }
   return {
     push({ seq, events }) {
@@ -99,11 +99,16 @@ const TEXT_CLOSING = '}}]}}'
 const FIRST_TEXT_CLOSING = `,"annotations":[]${TEXT_CLOSING}`
 const REFUSAL_CLOSING = '}]}}'
 
-/** Each annotation is said once, in the delta of its marker, under its place in the list of the whole part. */
+function closingOf(scene: Scene, event: EventOf<'text' | 'refusal'>, first: boolean): string {
+  if (event.type === 'refusal') return REFUSAL_CLOSING
+  if (event.annotations) return cited(scene, event.annotations)
+  return first ? FIRST_TEXT_CLOSING : TEXT_CLOSING
+}
+
+/** Each annotation is said once, in the delta of its marker, under its place among those of the whole part. */
 function cited({ part }: Scene, annotations: readonly Citation[]): string {
-  if (!part) return TEXT_CLOSING
-  const shown = annotations.map((annotation, i) => ({ index: part.annotations.length + i, ...toAnnotation(annotation) }))
-  part.annotations.push(...annotations)
+  const first = (part?.annotations.length ?? 0) - annotations.length
+  const shown = annotations.map((annotation, i) => ({ index: first + i, ...toAnnotation(annotation) }))
   return `,"annotations":${JSON.stringify(shown)}${TEXT_CLOSING}`
 }
 
@@ -233,7 +238,8 @@ const callDelta = (step: Step, call: string): Frame => [
 function onCall({ step }: Scene, { index, id, tool, name }: EventOf<'call'>): readonly Frame[] {
   if (!step) return []
   step.calls[index] = { id, type: tool, name, arguments: '', output: null }
-  const call = tool === 'file_search' ? { type: tool, file_search: {} } : { type: 'function', function: { name, arguments: '', output: null } }
+  const call =
+    tool === 'file_search' ? { type: tool, file_search: {} } : { type: 'function', function: { name, arguments: '', output: null } }
   return [callDelta(step, JSON.stringify({ index, id, ...call }))]
 }
 

@@ -3,6 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { NewToolResources as CoreNewResources, ToolResources as CoreResources } from '../../core/tool-resources/tool-resources.ts'
 import type { NewVectorStore } from '../../core/vector-stores/stores.ts'
+import { ChunkingStrategy, fromChunking } from './chunking.wire.ts'
 import { CLOSED, FreeObject, Metadata, nullable, oneOf } from './fields.wire.ts'
 import { requireId, spell } from './ids.ts'
 
@@ -76,20 +77,10 @@ export const ToolResources = t.Object(
 )
 export type ToolResources = Static<typeof ToolResources>
 
-const Chunking = t.Union([
-  t.Object({ type: t.Literal('auto') }, CLOSED),
-  t.Object(
-    {
-      type: t.Literal('static'),
-      static: t.Object({ max_chunk_size_tokens: t.Integer({ minimum: 100, maximum: 4096 }), chunk_overlap_tokens: t.Integer() }, CLOSED),
-    },
-    CLOSED,
-  ),
-])
 const NewStore = t.Object(
   {
     file_ids: t.Optional(t.Array(t.String(), { maxItems: 100_000_000 })),
-    chunking_strategy: t.Optional(Chunking),
+    chunking_strategy: t.Optional(ChunkingStrategy),
     metadata: t.Optional(nullable(Metadata)),
   },
   CLOSED,
@@ -135,7 +126,10 @@ const idsOf = (kind: 'file' | 'vector_store', ids: readonly string[], param: str
 
 function fromSearch({ vector_store_ids: ids, vector_stores: stores }: Search, param: string): NonNullable<CoreNewResources['fileSearch']> {
   if (ids && stores) {
-    throw new Fault('invalid', `Invalid '${param}': give either 'vector_store_ids' or 'vector_stores', not both.`, { param, reason: 'value' })
+    throw new Fault('invalid', `Invalid '${param}': give either 'vector_store_ids' or 'vector_stores', not both.`, {
+      param,
+      reason: 'value',
+    })
   }
   const [store] = stores ?? []
   if (store) return { newStore: fromNewStore(store, `${param}.vector_stores[0]`) }
@@ -144,21 +138,15 @@ function fromSearch({ vector_store_ids: ids, vector_stores: stores }: Search, pa
 
 const fromNewStore = ({ file_ids, chunking_strategy, metadata }: Static<typeof NewStore>, param: string): NewVectorStore => ({
   ...(file_ids ? { fileIds: idsOf('file', file_ids, `${param}.file_ids`) } : {}),
-  ...(chunking_strategy?.type === 'static' ? { chunking: fromChunking(chunking_strategy.static, `${param}.chunking_strategy`) } : {}),
+  ...(chunking_strategy ? { chunking: fromChunking(chunking_strategy, `${param}.chunking_strategy`) } : {}),
   ...(metadata ? { metadata } : {}),
 })
 
-function fromChunking(sizes: { max_chunk_size_tokens: number; chunk_overlap_tokens: number }, at: string): NewVectorStore['chunking'] & {} {
-  const { max_chunk_size_tokens: tokensMax, chunk_overlap_tokens: overlapTokens } = sizes
-  if (overlapTokens < 0 || overlapTokens * 2 > tokensMax) {
-    const param = `${at}.static.chunk_overlap_tokens`
-    throw new Fault('invalid', `Invalid '${param}': must be from 0 to half of 'max_chunk_size_tokens'.`, { param, reason: 'value' })
-  }
-  return { tokensMax, overlapTokens }
-}
-
 /** As a creation says it: it may also ask for a new store. */
-export function fromNewResources(resources: NewToolResources | null | undefined, param = 'tool_resources'): CoreNewResources | null | undefined {
+export function fromNewResources(
+  resources: NewToolResources | null | undefined,
+  param = 'tool_resources',
+): CoreNewResources | null | undefined {
   if (!resources) return resources
   const { file_search: search, code_interpreter: code } = resources
   return {

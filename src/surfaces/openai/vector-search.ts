@@ -10,7 +10,8 @@ import { STORES_BETA, storeOf } from './vector-stores.ts'
 export const vectorSearch = (app: App) =>
   new Elysia({ prefix: '/vector_stores/:vector_store_id/search', tags: ['Vector stores'] })
     .use(openaiCaller(app))
-    .model({ [ATTRIBUTE_FILTER]: AttributeFilter })
+    // A copy: Elysia writes an id into what it is given.
+    .model({ [ATTRIBUTE_FILTER]: { ...AttributeFilter } })
     .guard(asksBeta(STORES_BETA))
     .post(
       '',

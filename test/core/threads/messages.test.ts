@@ -10,6 +10,7 @@ import {
 } from '../../../src/core/threads/messages.ts'
 import { createThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
+import { newFile } from '../../support/ingesting.ts'
 import { answer, callsFunctions, isText, messagesOf, saysThenHangs, startRun, storyOf, untilEnd, untilEvent } from '../../support/runs.ts'
 
 let app: TestApp
@@ -28,7 +29,7 @@ test('a message comes back as it was written', async () => {
     { type: 'text', text: odd },
     { type: 'image_url', image_url: { url: 'https://x', detail: 'low' } },
   ]
-  const attachments = [{ fileId: 'f', tools: [{ type: 'file_search' }] }]
+  const attachments = [{ fileId: await newFile(app, app.one), tools: [] }]
   const written = await append(id, { content: parts, attachments, metadata: { k: 'v' }, role: 'assistant' })
   expect(await getMessage(app, app.one, { threadId: id, id: written.id })).toEqual({ ...written, seq: 1 })
   expect(written).toMatchObject({ status: 'completed', cut: null, runId: null, assistantId: null })

@@ -16,25 +16,51 @@ Actions. PAY-771: check certificate chains in the deployment pipeline, owner Pet
 
 /** Slides: a title and what stands under it. */
 export const QUARTERLY_REVIEW = [
-  { title: 'Quarterly review Q3 2026: Brightwater Bicycles', lines: ['Prepared by Ingrid Solheim for the board', 'Confidential until 2 November'] },
+  {
+    title: 'Quarterly review Q3 2026: Brightwater Bicycles',
+    lines: ['Prepared by Ingrid Solheim for the board', 'Confidential until 2 November'],
+  },
   {
     title: 'Revenue',
-    lines: ['Revenue of 18.4 million kroner, up 11 percent on the year', 'E-bikes are 46 percent of sales, children\'s bikes 9 percent', 'Average order value 7,260 kroner'],
+    lines: [
+      'Revenue of 18.4 million kroner, up 11 percent on the year',
+      "E-bikes are 46 percent of sales, children's bikes 9 percent",
+      'Average order value 7,260 kroner',
+    ],
   },
   {
     title: 'Costs and margin',
-    lines: ['Gross margin fell to 31.5 percent because of freight', 'Battery cells cost 14 percent more than planned', 'Marketing stayed 300,000 kroner under budget'],
+    lines: [
+      'Gross margin fell to 31.5 percent because of freight',
+      'Battery cells cost 14 percent more than planned',
+      'Marketing stayed 300,000 kroner under budget',
+    ],
   },
   {
     title: 'Shops',
-    lines: ['New shop in Trondheim opened on 12 August', 'The Bergen workshop moves to Laksevåg in January', 'Waiting time for repairs: 6 days, target 3 days'],
+    lines: [
+      'New shop in Trondheim opened on 12 August',
+      'The Bergen workshop moves to Laksevåg in January',
+      'Waiting time for repairs: 6 days, target 3 days',
+    ],
   },
   { title: 'People', lines: ['84 employees, 7 of them apprentices', 'Sick leave 4.2 percent', 'New head of purchasing: Tobias Nygaard'] },
   {
     title: 'Risks',
-    lines: ['One supplier makes all our drive units: second source to be chosen by March', 'Recall of the fork FX-2 affects 1,130 bikes', 'Theft insurance ends on 31 December'],
+    lines: [
+      'One supplier makes all our drive units: second source to be chosen by March',
+      'Recall of the fork FX-2 affects 1,130 bikes',
+      'Theft insurance ends on 31 December',
+    ],
   },
-  { title: 'Outlook', lines: ['Forecast for Q4: 21 million kroner', 'Launch of the cargo bike Pram in February', 'Subscription for repairs at 149 kroner a month'] },
+  {
+    title: 'Outlook',
+    lines: [
+      'Forecast for Q4: 21 million kroner',
+      'Launch of the cargo bike Pram in February',
+      'Subscription for repairs at 149 kroner a month',
+    ],
+  },
 ]
 
 export const RATE_LIMITER = `"""Token bucket rate limiter used by the Heron gateway.

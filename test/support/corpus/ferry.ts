@@ -29,7 +29,8 @@ Guillemot|Kirsty Abernethy|1995|two Halberg M24 diesels|4|58|92|the snack bar on
 Osprey|Callum Strachan|2022|hydrogen fuel cells of 6 MW|8|84|12|the atrium on deck 7|18|340|200|Lochmarra 3|Ines Duarte|Dr Peter Nkemelu|1410|28`
 
 const SHIPS: Ship[] = ROWS.split('\n').map((row) => {
-  const [name = '', captain = '', built, engine = '', lifeboats, boatSeats, fuelTons, muster = '', channel, cars, berths, ...rest] = row.split('|')
+  const [name = '', captain = '', built, engine = '', lifeboats, boatSeats, fuelTons, muster = '', channel, cars, berths, ...rest] =
+    row.split('|')
   const [pier = '', galleyChief = '', doctor = '', ballast, windLimit] = rest
   const numbers = { built, lifeboats, boatSeats, fuelTons, channel, cars, berths, ballast, windLimit }
   const read = Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)]))

@@ -55,7 +55,11 @@ export const QUESTIONS: Question[] = [
 export const HELD_OUT: Question[] = [
   q('waermepumpe-k9.docx', 'Welchen Code braucht man bei der K9 für das Fachkräftemenü?', '7315'),
   q('waermepumpe-k12.md', 'Wie lange gilt bei der Kalthoff K12 die Garantie auf den Verdichter?', 'sieben Jahre Garantie'),
-  q('assurance-habitation.html', 'Les chevaux sont-ils couverts par la responsabilité civile ?', 'à l’exception des chevaux'.replace('’', "'")),
+  q(
+    'assurance-habitation.html',
+    'Les chevaux sont-ils couverts par la responsabilité civile ?',
+    'à l’exception des chevaux'.replace('’', "'"),
+  ),
   q('contrato-alquiler.docx', '¿Quién revisa la caldera?', 'Termoclima Turia'),
   q('edital-bolsas.pdf', 'Quantos dias por ano deve o bolseiro navegar no Ondina?', 'trinta dias por ano'),
   q('ricette.md', 'Per quante ore si ammolla lo stoccafisso?', 'quarantotto ore'),

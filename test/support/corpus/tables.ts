@@ -87,7 +87,7 @@ const SERVICES = ['gateway', 'ledger', 'mailer', 'search', 'thumbs']
 const line = (i: number): string => {
   const seconds = 6 * 3600 + i * 37
   const time = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map((n) => String(Math.floor(n)).padStart(2, '0')).join(':')
-  return `2026-10-05T${time}Z INFO ${SERVICES[i % 5]} request served status=200 ms=${12 + ((i * 31) % 90)} trace=${(i * 2654435761 >>> 0).toString(16)}`
+  return `2026-10-05T${time}Z INFO ${SERVICES[i % 5]} request served status=200 ms=${12 + ((i * 31) % 90)} trace=${((i * 2654435761) >>> 0).toString(16)}`
 }
 
 const EVENTS: Record<number, string> = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Json, JsonObject } from '../../../src/core/json.ts'
+import type { JsonObject } from '../../../src/core/json.ts'
 import { documentedOperations, fill, type Operation, type Schema, servedOperationIds } from '../../contract/operations.ts'
 import { buildWorld, exampleOf, pathsOf, WORLD_SCRIPTS, type World } from '../../contract/world.ts'
 import { Calls } from '../../support/calls.ts'
@@ -13,9 +13,7 @@ const NOT_OWNED: Record<string, string> = {
   'path.model': 'models come from the configuration of the server and are the same for every tenant',
   'query.after of streamRunEvents': 'is a place in the stream of the run that the path names',
   'body.tool_call_id': 'names a call of the run that the path names',
-  'body.file_id': 'files are not served yet: any value answers 501 before it is looked up',
-  'body.file_ids': 'files are not served yet: any value answers 501 before it is looked up',
-  'body.vector_store_ids': 'vector stores are not served yet: any value answers 501 before it is looked up',
+  'body.file_id of createChatCompletion': 'goes on to the provider of the model, whose file it is',
   'body.id of createChatCompletion': 'ids of calls and of audio inside the conversation, which are not ours',
 }
 
@@ -42,8 +40,31 @@ const KINDS = {
   run: { prefix: 'run_', own: (world: World) => world.runId },
   step: { prefix: 'step_', own: (world: World) => world.stepId },
   completion: { prefix: 'chatcmpl-', own: (world: World) => world.completionId },
+  file: { prefix: 'file-', own: (world: World) => world.fileId },
+  vectorStore: { prefix: 'vs_', own: (world: World) => world.storeId },
+  fileBatch: { prefix: 'vsfb_', own: (world: World) => world.batchId },
   completionMessage: { prefix: 'chatcmpl-', suffix: '-0', own: (world: World) => `${world.completionId}-0` },
 }
+
+const attached = (id: string) => ({ role: 'user', content: 'x', attachments: [{ file_id: id, tools: [{ type: 'file_search' }] }] })
+const runsFiles = (id: string): JsonObject => ({ tool_resources: { code_interpreter: { file_ids: [id] } } })
+const searchesStore = (id: string): JsonObject => ({ tool_resources: { file_search: { vector_store_ids: [id] } } })
+const TAKING_RESOURCES = ['createAssistant', 'modifyAssistant', 'createThread', 'modifyThread', 'createThreadAndRun']
+
+/** Where an id stands in a body, when that is not a field of the body itself. */
+const PLACES: Record<string, (id: string) => JsonObject> = {
+  'createVectorStore file_ids': (id) => ({ file_ids: [id] }),
+  'createVectorStoreFileBatch file_ids': (id) => ({ file_ids: [id] }),
+  'createVectorStoreFileBatch file_id': (id) => ({ files: [{ file_id: id }] }),
+  'createMessage file_id': attached,
+  'createThread file_id': (id) => ({ messages: [attached(id)] }),
+  'createThreadAndRun file_id': (id) => ({ thread: { messages: [attached(id)] } }),
+  'createRun file_id': (id) => ({ additional_messages: [attached(id)] }),
+  ...Object.fromEntries(TAKING_RESOURCES.map((operation) => [`${operation} file_ids`, runsFiles])),
+  ...Object.fromEntries(TAKING_RESOURCES.map((operation) => [`${operation} vector_store_ids`, searchesStore])),
+}
+/** Instead of what the example says of the same thing. */
+const INSTEAD: Record<string, string> = { 'createVectorStoreFileBatch file_id': 'file_ids' }
 
 /** What a list's cursors are ids of. */
 const CURSORS: Record<string, keyof typeof KINDS> = {
@@ -52,6 +73,9 @@ const CURSORS: Record<string, keyof typeof KINDS> = {
   listRuns: 'run',
   listRunSteps: 'step',
   listChatCompletions: 'completion',
+  listVectorStores: 'vectorStore',
+  listVectorStoreFiles: 'file',
+  listFilesInVectorStoreBatch: 'file',
   getChatCompletionMessages: 'completionMessage',
 }
 
@@ -63,6 +87,9 @@ function kindOf({ id, path }: Operation, where: string, name: string): keyof typ
   if (name === 'run_id') return 'run'
   if (name === 'step_id') return 'step'
   if (name === 'completion_id') return 'completion'
+  if (name === 'file_id' || name === 'file_ids') return 'file'
+  if (name === 'vector_store_id' || name === 'vector_store_ids') return 'vectorStore'
+  if (name === 'batch_id') return 'fileBatch'
   return undefined
 }
 
@@ -131,7 +158,12 @@ async function ask(operation: Operation, world: World, ids: ReadonlyMap<Slot, st
   for (const [{ where, name }, id] of ids) {
     if (where === 'path') params[name] = id
     else if (where === 'query') query[name] = id
-    else if (changed) changed[name] = id as Json
+    else if (changed) {
+      const place = `${operation.id} ${name}`
+      const instead = INSTEAD[place]
+      if (instead !== undefined) delete changed[instead]
+      Object.assign(changed, PLACES[place]?.(id) ?? { [name]: id })
+    }
   }
   const response = await served.send(operation.method, fill(operation, { params, query }), changed)
   const streams = response.headers.get('content-type')?.startsWith('text/event-stream')

@@ -1,5 +1,6 @@
 import type { RunEvent, Segment, Usage } from '../../../src/core/runs/events.ts'
 import type { Run } from '../../../src/core/runs/runs.ts'
+import type { Message } from '../../../src/core/threads/messages.ts'
 import type { Thread } from '../../../src/core/threads/threads.ts'
 
 export const IDS = {
@@ -55,6 +56,23 @@ export const aThread = (): Thread => ({
   status: 'busy',
   runId: IDS.run,
   createdAt: BORN,
+})
+
+export const aMessage = (over: Partial<Message>): Message => ({
+  id: IDS.message,
+  threadId: IDS.thread,
+  seq: 1,
+  role: 'user',
+  content: 'hello',
+  runId: null,
+  assistantId: null,
+  status: 'completed',
+  cut: null,
+  attachments: [],
+  metadata: {},
+  createdAt: BORN,
+  endedAt: BORN,
+  ...over,
 })
 
 export const at = (seconds: number): number => BORN + seconds * 1000
@@ -119,12 +137,37 @@ const answered: RunEvent[] = [
 const begun: RunEvent[] = [queued(false), running(), speaking, { type: 'text', text: 'Hel' }]
 const upstream = { code: 'server_error', message: 'upstream failed' } as const
 
+const MARKER = '【4:0†policy.md】'
+/** No UUID, so that it is spelled as it is. */
+const FILE = 'file-AAAAAAAAAAAAAAAAAAAAAA'
+const CITATION = { type: 'file_citation' as const, text: MARKER, start_index: 11, end_index: 26, file_citation: { file_id: FILE } }
+const RANKING = { ranker: 'default_2024_08_21', scoreThreshold: 0 }
+const FOUND = { rankingOptions: RANKING, results: [{ fileId: FILE, fileName: 'policy.md', score: 0.82, text: 'Thirty days.' }] }
+const SEARCH = { id: 'call_S', type: 'file_search', name: 'file_search', arguments: '{"queries":["how long"]}', output: null }
+
+const searching: RunEvent[] = [
+  queued(false),
+  running(),
+  { type: 'step', id: IDS.step, kind: 'tool_calls', at: at(1) },
+  { type: 'call', index: 0, id: 'call_S', tool: 'file_search', name: 'file_search' },
+  { type: 'arguments', index: 0, text: SEARCH.arguments },
+  { type: 'step_end', id: IDS.step, status: 'completed', at: at(2), usage: USAGE, calls: [{ ...SEARCH, detail: FOUND }] },
+  { type: 'step', id: IDS.step2, kind: 'message', messageId: IDS.message2, at: at(2) },
+  { type: 'text', text: 'Thirty' },
+  { type: 'text', text: ' days' },
+  { type: 'text', text: MARKER, annotations: [CITATION] },
+  { type: 'message_end', id: IDS.message2, at: at(3) },
+  { type: 'step_end', id: IDS.step2, status: 'completed', at: at(3), usage: USAGE },
+  { type: 'status', status: 'completed', at: at(3), usage: USAGE },
+]
+
 /** What the journal holds where the golden streams tell of it. `after`: events that the reader has seen. */
 export const STORIES: Record<string, { events: RunEvent[]; after?: number }> = {
   plain_text: { events: hello(false) },
   create_thread_and_run: { events: hello(true) },
   function_parallel_requires_action: { events: asking },
   submit_tool_outputs: { events: [...asking, ...answered], after: asking.length },
+  file_search: { events: searching },
   incomplete_max_completion_tokens: {
     events: [
       ...begun,

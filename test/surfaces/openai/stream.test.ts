@@ -127,6 +127,49 @@ test('a call says its id and its name exactly once', () => {
   expect(text.match(/"output"/g)?.length).toBe(2)
 })
 
+const cite = (text: string, start: number) => ({
+  type: 'text' as const,
+  text,
+  annotations: [
+    { type: 'file_citation' as const, text, start_index: start, end_index: start + text.length, file_citation: { file_id: IDS.run } },
+  ],
+})
+const CITING: RunEvent[] = [
+  { type: 'status', status: 'queued', at: at(0) },
+  { type: 'step', id: IDS.step, kind: 'message', messageId: IDS.message, at: at(1) },
+  cite('【0:0†a】', 0),
+  { type: 'text', text: ' and ' },
+  cite('【0:1†b】', 12),
+  { type: 'message_end', id: IDS.message, at: at(2) },
+]
+
+test('annotations are numbered within their part, the first delta has its own, and the whole message has them all', () => {
+  const told = tell(CITING)
+  const texts = told.flatMap(({ event, data }) =>
+    event === 'thread.message.delta'
+      ? [(data as { delta: { content: { text: { annotations?: { index: number }[] } }[] } }).delta.content[0]?.text]
+      : [],
+  )
+  expect(texts.map((text) => text?.annotations?.map(({ index }) => index))).toEqual([[0], undefined, [1]])
+  const shown = (told.at(-1)?.data as { content: { text: { value: string; annotations: { start_index: number; end_index: number }[] } }[] })
+    .content[0]?.text
+  const cut = shown?.annotations.map(({ start_index, end_index }) => shown.value.slice(start_index, end_index))
+  expect(cut).toEqual(['【0:0†a】', '【0:1†b】'])
+  expect(JSON.stringify(shown)).not.toContain('"index"')
+})
+
+test('a reader that goes on in the middle gets the same annotations as one that saw everything', () => {
+  const full = tell(CITING)
+  for (const [i, { id }] of full.entries()) expect(tell(CITING, requireCursor(id ?? '', 'after'))).toEqual(full.slice(i + 1))
+})
+
+test('the texts that a search found are shown to those who ask for them', () => {
+  const events = STORIES.file_search?.events ?? []
+  const told = (resultContent: boolean) => openaiFrames({ run: aRun(), view: { resultContent } }, START).push(whole(events))
+  expect(told(false)).not.toContain('Thirty days.')
+  expect(told(true)).toContain('"content":[{"type":"text","text":"Thirty days."}]')
+})
+
 test('a socket gets the same events as JSON texts, one a line', () => {
   const events = STORIES.create_thread_and_run?.events ?? []
   const frames = openaiFrames({ run: aRun(), thread: aThread() }, START, JSON_LINES)

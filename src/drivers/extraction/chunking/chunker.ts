@@ -1,7 +1,7 @@
 import type { Chunking } from '../port.ts'
 import { Normalizer } from './normalizer.ts'
 import { countTokens } from './tokens.ts'
-import { STRENGTH, type Unit, UnitSplitter } from './units.ts'
+import { CHARACTERS_PER_TOKEN, STRENGTH, type Unit, UnitSplitter } from './units.ts'
 
 export interface Chunk {
   text: string
@@ -13,8 +13,6 @@ export interface Chunk {
 
 /** A chunk is at least this full where a better place to cut lies before its end. */
 const FILL_MIN = 0.75
-/** A run of one character has few tokens for its length; no language has so many letters in one. */
-const CHARACTERS_PER_TOKEN = 16
 
 const weightOf = (unit: Unit): number => Math.max(unit.tokens, unit.text.length / CHARACTERS_PER_TOKEN)
 

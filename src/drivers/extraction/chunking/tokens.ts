@@ -1,17 +1,50 @@
 import ranks from 'gpt-tokenizer/bpeRanks/cl100k_base'
-import { countTokens as count } from 'gpt-tokenizer/encoding/cl100k_base'
+import { countTokens as countWithPackage, setMergeCacheSize } from 'gpt-tokenizer/encoding/cl100k_base'
 import { CL100K_TOKEN_SPLIT_REGEX } from 'gpt-tokenizer/encodingParams/constants'
+
+// Once it is full the package's own cache takes longer for every word than the word is worth.
+setMergeCacheSize(0)
 
 const ORDINARY = { disallowedSpecial: new Set<string>() }
 /** Characters up to which the package's own merging, whose time grows with the square of the length, is the quickest. */
 const WORD_MAX = 200
-const LONG_WORD = new RegExp(`\\p{L}{${WORD_MAX},}|[^\\s\\p{L}\\p{N}]{${WORD_MAX},}`, 'u')
+const CACHED_WORD_MAX = 32
+const CACHED_WORDS_MAX = 20_000
+/** A cached word may keep the text alive that it was cut from. */
+const CACHED_TEXT_MAX = 4_000_000
+
+const LONG_WORDS_MAX = 64
+
+const cache = new Map<string, number>()
+let cachedText = 0
+/** A long word is most often a run of one character, and as long as the one before. */
+const longWords = new Map<string, number>()
 
 /** Exact cl100k tokens; names of special tokens count as the text they are. */
 export function countTokens(text: string): number {
-  if (!LONG_WORD.test(text)) return count(text, ORDINARY)
+  cachedText += text.length
+  if (cache.size > CACHED_WORDS_MAX || cachedText > CACHED_TEXT_MAX) {
+    cache.clear()
+    cachedText = 0
+  }
   let tokens = 0
-  for (const [word] of text.matchAll(CL100K_TOKEN_SPLIT_REGEX)) tokens += word.length < WORD_MAX ? count(word, ORDINARY) : countMerged(word)
+  for (const [word] of text.matchAll(CL100K_TOKEN_SPLIT_REGEX)) tokens += cache.get(word) ?? countWord(word)
+  return tokens
+}
+
+function countWord(word: string): number {
+  if (word.length > WORD_MAX) return countLongWord(word)
+  const tokens = countWithPackage(word, ORDINARY)
+  if (word.length <= CACHED_WORD_MAX) cache.set(word, tokens)
+  return tokens
+}
+
+function countLongWord(word: string): number {
+  const known = longWords.get(word)
+  if (known !== undefined) return known
+  if (longWords.size >= LONG_WORDS_MAX) longWords.clear()
+  const tokens = countMerged(word)
+  longWords.set(word, tokens)
   return tokens
 }
 

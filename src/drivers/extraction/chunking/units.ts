@@ -13,8 +13,10 @@ export interface Unit {
 
 const LINES = /[^\n]*\n+|[^\n]+/g
 const HEADING = /^#{1,6} \S/
-/** No token has less than a third of a UTF-16 code unit. */
+/** No UTF-16 code unit is more tokens. */
 const TOKENS_PER_CHARACTER = 3
+/** Text of more characters is cut without counting its tokens: only runs of one character have so few. */
+export const CHARACTERS_PER_TOKEN = 16
 
 /** Cuts normalised text into units of at most `tokensMax` tokens: lines, else sentences, words, or letters. */
 export class UnitSplitter {
@@ -44,10 +46,17 @@ export class UnitSplitter {
     return /\s$/.test(this.last) ? STRENGTH.word : STRENGTH.inWord
   }
 
-  private *line(text: string, strength: Strength): Generator<Unit> {
+  /** Undefined where the text is too long to be one. */
+  private unit(text: string, strength: Strength): Unit | undefined {
+    if (text.length > this.tokensMax * CHARACTERS_PER_TOKEN) return undefined
     const tokens = countTokens(text)
-    if (tokens <= this.tokensMax) {
-      yield { text, tokens, strength }
+    return tokens > this.tokensMax ? undefined : { text, tokens, strength }
+  }
+
+  private *line(text: string, strength: Strength): Generator<Unit> {
+    const unit = this.unit(text, strength)
+    if (unit !== undefined) {
+      yield unit
       return
     }
     let first: Strength | undefined = strength
@@ -58,8 +67,8 @@ export class UnitSplitter {
   }
 
   private *sentence(text: string, strength: Strength): Generator<Unit> {
-    const tokens = countTokens(text)
-    if (tokens <= this.tokensMax) yield { text, tokens, strength }
+    const unit = this.unit(text, strength)
+    if (unit !== undefined) yield unit
     else yield* this.gathered(this.wordsOf(text), strength)
   }
 
@@ -78,9 +87,9 @@ export class UnitSplitter {
   }
 
   private *word(text: string): Generator<Unit> {
-    const tokens = countTokens(text)
-    if (tokens <= this.tokensMax) {
-      yield { text, tokens, strength: STRENGTH.word }
+    const unit = this.unit(text, STRENGTH.word)
+    if (unit !== undefined) {
+      yield unit
       return
     }
     const lengthMax = Math.max(2, Math.floor(this.tokensMax / TOKENS_PER_CHARACTER))
