@@ -101,6 +101,16 @@ describe('mistakes', () => {
     expect(mistakesOf({ env: { TETRAPORT_OPENAI_PREFIX: '/health' } })[0]).toContain('taken by the server itself')
   })
 
+  test('half an S3 store is a mistake', () => {
+    const store = { TETRAPORT_FILES_S3_BUCKET: 'b', TETRAPORT_FILES_S3_ACCESS_KEY_ID: 'a', TETRAPORT_FILES_S3_SECRET_ACCESS_KEY: 's' }
+    expect(mistakesOf({ env: store })).toEqual([])
+    expect(mistakesOf({ env: { ...store, TETRAPORT_FILES_S3_SECRET_ACCESS_KEY: '' } })[0]).toContain('belong together')
+    expect(mistakesOf({ env: { ...store, TETRAPORT_FILES_S3_BUCKET: '' } })[0]).toContain('files.s3_bucket is missing')
+    expect(mistakesOf({ env: { TETRAPORT_FILES_S3_ENDPOINT: 'http://127.0.0.1:9000' } })[0]).toContain('files.s3_bucket is missing')
+    expect(readConfig({ env: { TETRAPORT_HTTP_PUBLIC_URL: 'https://files.example/' } }).config.http.publicUrl).toBe('https://files.example')
+    expect(mistakesOf({ env: { TETRAPORT_OPENAI_PREFIX: '/objects' } })[0]).toContain('taken by the server itself')
+  })
+
   test('no mistake repeats a secret', () => {
     const found = mistakesOf({
       env: { DATABASE_URL: 'mysql://u:hunter2@h/d' },

@@ -93,7 +93,7 @@ export const origin: Parser<string> = (raw) => {
 
 export const origins: Parser<string[]> = (raw) => textList(raw).map(origin)
 
-const RESERVED = new Set(['health', 'docs', 'openapi', 'metrics'])
+const RESERVED = new Set(['health', 'docs', 'openapi', 'metrics', 'objects'])
 
 /** Where a surface stands: empty for the root, else `/a/b` without a slash at its end. */
 export const pathPrefix: Parser<string> = (raw) => {

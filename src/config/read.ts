@@ -64,6 +64,7 @@ export function readConfig(input: ConfigInput): ReadResult {
   const config = assemble(values)
   finishData(config, origins, input.host)
   finishModels({ config, values, input, mistakes, origins })
+  checkFiles(config.files, mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return { config, origins }
 }
@@ -183,6 +184,15 @@ function finishModels({ config, values, input, mistakes, origins }: Models): voi
   models.defaultProvider = chooseDefault(models.defaultProvider, models.providers, report)
   const scriptsFile = found('models.scripts_file')
   models.scripts = typeof scriptsFile === 'string' ? readScriptsFile(scriptsFile, input.host, report) : {}
+}
+
+/** Half a store would quietly be none. */
+function checkFiles({ s3Bucket, s3Endpoint, s3AccessKeyId, s3SecretAccessKey }: Config['files'], mistakes: string[]): void {
+  if ((s3AccessKeyId === null) !== (s3SecretAccessKey === null)) {
+    mistakes.push('files.s3_access_key_id and files.s3_secret_access_key belong together: one of them is missing.')
+  }
+  if (s3Bucket === null && (s3Endpoint ?? s3AccessKeyId) !== null)
+    mistakes.push('files.s3_bucket is missing, and the store has other settings.')
 }
 
 function readScriptsFile(path: string, host: Host | undefined, report: (mistake: string) => void): Config['models']['scripts'] {

@@ -79,6 +79,8 @@ export interface Config {
     betaHeader: 'optional' | 'required'
   }
   http: {
+    /** Where clients reach this server, for links to it; null: as it listens. */
+    publicUrl: string | null
     bodyBytesMax: number
     /** Longest silence inside a request body. */
     bodyIdleMs: number

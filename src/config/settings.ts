@@ -296,6 +296,12 @@ const SERVING: Setting[] = [
     fallback: 'optional',
     about: 'Whether Assistants calls must send OpenAI-Beta.',
   }),
+  setting('http.publicUrl', {
+    parse: nullable(httpUrl),
+    fallback: null,
+    fallbackText: 'the address it serves on',
+    about: 'Where clients reach this server, for the links it gives out.',
+  }),
   setting('http.bodyBytesMax', { parse: integer(KIB, 1024 * MIB), fallback: 32 * MIB, about: 'Largest JSON body.' }),
   setting('http.bodyIdleMs', { parse: integer(100, 10 * MINUTE), fallback: 30 * SECOND, about: 'Longest silence while a body arrives.' }),
   setting('http.jsonDepthMax', { parse: integer(8, 1000), fallback: 128, about: 'Deepest nesting of a JSON body.' }),

@@ -20,9 +20,11 @@ import * as threads from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, startRun, storyOf, untilEnd } from '../support/runs.ts'
 import { ROOT } from '../support/source-tree.ts'
+import { resourceCases } from './tool-resources/isolation-cases.ts'
+import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
 /** Ids of one tenant's records: all of them there, or none of them. */
-interface Ids {
+interface Ids extends StoreIds {
   assistant: string
   thread: string
   message: string
@@ -38,15 +40,14 @@ let owner: Caller
 let stranger: Caller
 let theirs: Ids
 /** Where the stranger has a right to be: its own thread and assistant, to put a foreign id beside them. */
-let own: { thread: string; assistant: string; run: string }
+let own: Ids
 
 beforeAll(async () => {
   app = await openTestApp()
   owner = await app.newTenant()
   stranger = await app.newTenant()
   theirs = await fill(owner)
-  const mine = await fill(stranger)
-  own = { thread: mine.thread, assistant: mine.assistant, run: mine.run }
+  own = await fill(stranger)
 }, OPEN_MS)
 afterAll(() => app.close())
 
@@ -69,6 +70,7 @@ async function fill(caller: Caller): Promise<Ids> {
   const completion = await completions.createCompletion(app, caller, asked)
   const { key } = await keys.createKey(app, caller, { name: 'k', scopes: ['read'] })
   return {
+    ...(await fillStore(app, caller)),
     assistant: done.assistant.id,
     thread: done.threadId,
     message: message?.id ?? '',
@@ -81,13 +83,11 @@ async function fill(caller: Caller): Promise<Ids> {
 
 const page = { limit: 5, order: 'asc' as const }
 const newRun = (ids: Ids) => ({ assistantId: ids.assistant, options: {} })
-const message = { role: 'user' as const, content: 'intruder' }
 const metadata = { intruder: 'was here' }
 
 /** Every exported function of core that takes a caller and an id, by `module.function`, in each way an id can be foreign. */
 const CASES: Record<string, Case[]> = {
   'assistants.getAssistant': [(c, ids) => assistants.getAssistant(app, c, ids.assistant)],
-  'assistants.changeAssistant': [(c, ids) => assistants.changeAssistant(app, c, { id: ids.assistant, change: { name: 'x' } })],
   'assistants.deleteAssistant': [(c, ids) => assistants.deleteAssistant(app, c, ids.assistant)],
   'assistants.listAssistants': [
     (c, ids) => assistants.listAssistants(app, c, { ...page, after: ids.assistant }),
@@ -105,7 +105,6 @@ const CASES: Record<string, Case[]> = {
     (c, ids) => create.createRun(app, c, { threadId: ids.thread, run: newRun(ids) }),
     (c, ids) => create.createRun(app, c, { threadId: ids.thread, run: { assistantId: own.assistant, options: {} } }),
   ],
-  'create.createThreadRun': [(c, ids) => create.createThreadRun(app, c, { ...newRun(ids), thread: {} })],
   'journal.followRun': [
     async (c, ids) => {
       const run = { ...(await runs.getRun(app, owner, { threadId: theirs.thread, id: theirs.run })), id: ids.run, threadId: ids.thread }
@@ -142,7 +141,6 @@ const CASES: Record<string, Case[]> = {
     (c, ids) => stop.cancelRun(app, c, { threadId: ids.thread, id: ids.run }),
     (c, ids) => stop.cancelRun(app, c, { threadId: own.thread, id: ids.run }),
   ],
-  'messages.createMessage': [(c, ids) => messages.createMessage(app, c, { threadId: ids.thread, message })],
   'messages.getMessage': [
     (c, ids) => messages.getMessage(app, c, { threadId: ids.thread, id: ids.message }),
     (c, ids) => messages.getMessage(app, c, { threadId: own.thread, id: ids.message }),
@@ -161,7 +159,6 @@ const CASES: Record<string, Case[]> = {
     (c, ids) => messages.deleteMessage(app, c, { threadId: own.thread, id: ids.message }),
   ],
   'threads.getThread': [(c, ids) => threads.getThread(app, c, ids.thread)],
-  'threads.changeThread': [(c, ids) => threads.changeThread(app, c, { id: ids.thread, change: { metadata } })],
   'threads.deleteThread': [(c, ids) => threads.deleteThread(app, c, ids.thread)],
   'checkpoints.readCheckpoints': [(c, ids) => checkpoints.readCheckpoints(app, c.tenantId, { threadId: ids.thread })],
   'checkpoints.readLog': [(c, ids) => checkpoints.readLog(app, c.tenantId, [ids.message])],
@@ -177,12 +174,14 @@ const CASES: Record<string, Case[]> = {
       }),
   ],
   'checkpoints.deleteCheckpoints': [(c, ids) => checkpoints.deleteCheckpoints(app, c.tenantId, ids.thread)],
+  ...storeCases({ app: () => app, own: () => own }),
+  ...resourceCases({ app: () => app, own: () => own }),
 }
 
 /** Functions without an id of a tenant in their input, or below the caller: the engine's own. */
 const NO_ID = new Set(
-  `assistants.createAssistant completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
-  threads.createThread models.listModels models.getModel models.deleteModel models.embed idempotency.once
+  `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
+  models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled`.split(/\s+/),
 )
 
@@ -194,6 +193,10 @@ const missing = (): Ids => ({
   step: newId(),
   completion: newId(),
   key: newId(),
+  file: newId(),
+  store: newId(),
+  batch: newId(),
+  document: newId(),
 })
 
 /** What came of it, with the ids that were asked for replaced by their names. */
@@ -219,6 +222,11 @@ const contents = async () =>
       'checkpoint',
       'completion',
       'api_key',
+      'vector_store',
+      'vector_store_file',
+      'file_batch',
+      'chunk',
+      'job',
     ].map((table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId])),
   )
 
@@ -237,8 +245,8 @@ test.each(Object.entries(CASES))(
 )
 
 test('the same calls succeed or fail differently for the owner, so that the cases above do reach the records', async () => {
-  const reads = ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread']
-  for (const name of [...reads, 'completions.getCompletion']) {
+  const reads = ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread', 'stores.getStore']
+  for (const name of [...reads, 'completions.getCompletion', 'store-files.getStoreFile', 'batches.getBatch']) {
     const [own = () => Promise.reject(new Error(`no case for ${name}`))] = CASES[name] ?? []
     expect(await outcome(() => own(owner, theirs), theirs)).toStartWith('{"value":{')
   }

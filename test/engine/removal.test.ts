@@ -82,6 +82,7 @@ async function withBroken(
     await work(app, broken, worker)
   } finally {
     await worker.stop(0)
+    await app.close()
     app = await openTestApp({ slots: 0, jobs: true })
     caller = app.one
   }

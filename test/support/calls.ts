@@ -62,6 +62,19 @@ export class Calls {
     })
   }
 
+  /** A store with these documents, by name, once they can be found; answers its id and theirs. */
+  async library(documents: Record<string, string>): Promise<{ storeId: string; fileIds: string[] }> {
+    const fileIds = await Promise.all(Object.entries(documents).map(([name, content]) => this.file(content, name)))
+    const storeId = String((await this.ok('POST', '/v1/vector_stores', { file_ids: fileIds })).id)
+    await eventually(async () => {
+      const { file_counts: counts } = await this.ok('GET', `/v1/vector_stores/${storeId}`)
+      const { completed, failed } = counts as { completed: number; failed: number }
+      if (failed > 0) throw new Error('A document could not be read')
+      return completed === fileIds.length ? true : undefined
+    })
+    return { storeId, fileIds }
+  }
+
   submit(threadId: string, runId: string, outputs: Record<string, string>, more: JsonObject = {}): Promise<Response> {
     const path = `/v1/threads/${threadId}/runs/${runId}/submit_tool_outputs`
     const tool_outputs = Object.entries(outputs).map(([tool_call_id, output]) => ({ tool_call_id, output }))

@@ -1,3 +1,7 @@
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type App, closeApp, openApp, startJobs, startWorker } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createKey, listKeys, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
@@ -52,6 +56,8 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
   const given: Config = {
     ...config,
     listen: { host: '127.0.0.1', port: 0 },
+    // Two servers of one database share what files they keep.
+    data: { dir: beside?.app.config.data.dir ?? mkdtempSync(join(tmpdir(), 'tetraport-served-')) },
     records: { ...config.records, url: database.url },
     engine: { ...config.engine, ...options.engine },
     http: { ...config.http, ...options.http },
@@ -76,7 +82,9 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
       await Promise.all([worker?.stop(0), jobs?.stop(0)])
       await server.close(100)
       await closeApp(app)
-      if (!beside) await database.drop()
+      if (beside) return
+      await database.drop()
+      await rm(given.data.dir, { recursive: true, force: true })
     },
   }
 }

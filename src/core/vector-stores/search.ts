@@ -4,20 +4,12 @@ import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { embedTexts } from './embedding.ts'
 import { type Asked, askedOf, fusedScores, WordScore } from './fusion.ts'
-import {
-  type Candidate,
-  countChunks,
-  countInProgress,
-  findByWords,
-  type Lookup,
-  readCandidates,
-  readTexts,
-  type Scope,
-  touchStores,
-} from './search-store.ts'
+import { type Candidate, countInProgress, readCandidates, readTexts, type Scope, touchStores } from './search-store.ts'
 import { expiredStore } from './store-files.ts'
 import { requireStores, type StoreHead } from './stores.ts'
-import { lexemeOf, quoted, wordsOf } from './words.ts'
+import { lookupsOf, type Shelf, searchWords } from './word-search.ts'
+import { countChunks } from './word-store.ts'
+import { wordsOf } from './words.ts'
 
 export interface SearchInput {
   storeIds: string[]
@@ -50,8 +42,6 @@ export type SearchNeeds = Needs<'db' | 'clock' | 'models' | 'vectors' | 'log'>
 const DEPTH_MIN = 50
 /** Where chunks that do not count any more fill the best places, ever more are asked for, up to this many. */
 const DEPTH_MAX = 2_000
-/** Candidates by words. */
-const WORD_HITS = 200
 const QUERIES_MAX = 32
 /** Longer questions are cut: an embedding model refuses them, and their words tell nothing. */
 const QUERY_CHARS_MAX = 8_000
@@ -122,12 +112,8 @@ async function touch(app: SearchNeeds, stores: readonly StoreHead[]): Promise<vo
 }
 
 /** A search over stores of one tenant. */
-interface Ground {
+interface Ground extends Shelf {
   input: SearchInput
-  scope: Scope
-  stores: StoreHead[]
-  /** Pieces of text in all of the stores. */
-  chunks: number
 }
 
 /** A question, and its vector in each group of stores that have one embedding model. */
@@ -158,21 +144,17 @@ const NOTHING: Asked = { words: [], terms: [] }
 
 async function answer(app: SearchNeeds, ground: Ground, question: Question): Promise<Scored[]> {
   const { scope, chunks, input } = ground
-  const asked = input.ranker === 'hybrid' ? askedOf(question.text) : NOTHING
-  const lookups = lookupsOf(asked, ground.stores)
+  const hybrid = input.ranker === 'hybrid'
+  const asked = hybrid ? askedOf(question.text) : NOTHING
+  const queries = lookupsOf(asked, ground.stores).map(({ query }) => query)
   let depth = Math.max(DEPTH_MIN, input.limit * 2)
-  let [words, similar] = await Promise.all([
-    findByWords(app.db, scope, { asked: lookups, chunks, limit: WORD_HITS }),
-    findSimilar(app, scope, { question, depth }),
-  ])
+  let [words, similar] = await Promise.all([searchWords(app, ground, asked), findSimilar(app, scope, { question, depth })])
   for (;;) {
     const ids = [...new Set([...words.ids, ...similar.cosines.keys()])]
-    const candidates = await readCandidates(app.db, scope, { asked: lookups, ids })
+    const candidates = await readCandidates(app.db, scope, { queries, ids })
     const ready = candidates.filter(({ id }) => similar.cosines.has(id)).length
-    if (!similar.cut || ready >= input.limit || depth >= DEPTH_MAX) {
-      const found = { cosines: similar.cosines, words: input.ranker === 'hybrid' ? new WordScore(asked, words.counts, chunks) : null }
-      return scored(candidates, ground, found)
-    }
+    if (!similar.cut || ready >= input.limit || depth >= DEPTH_MAX)
+      return scored(candidates, ground, { cosines: similar.cosines, words: hybrid ? new WordScore(asked, words.counts, chunks) : null })
     depth = Math.min(DEPTH_MAX, depth * 4)
     similar = await findSimilar(app, scope, { question, depth })
   }
@@ -192,10 +174,6 @@ async function findSimilar(app: SearchNeeds, scope: Scope, of: { question: Quest
   )
   return { cosines: new Map(hits.flat().map(({ id, score }) => [id, score])), cut: hits.some(({ length }) => length >= of.depth) }
 }
-
-/** Each word in each of the stores. */
-const lookupsOf = ({ words }: Asked, stores: readonly StoreHead[]): Lookup[] =>
-  words.map(({ word, weight }) => ({ query: stores.map(({ no }) => quoted(lexemeOf(no, word))).join(' | '), weight }))
 
 /** An embedding that knows words in common and no meanings: the words themselves know them better. Chosen by measurement. */
 const LEXICAL_MODEL = 'lexical-hash'

@@ -9,8 +9,8 @@ import {
 import { Fault } from '../../core/fault.ts'
 import type { S3Caller } from './s3-client.ts'
 
-/** S3 takes at most 10 000 parts: so objects may have 80 GiB. */
-const PART_BYTES = 8 * 1024 * 1024
+/** S3 takes at most 10 000 parts: so an object may have 68 GiB, more than any setting allows. */
+const PART_BYTES = 7 * 1024 * 1024
 const FIRST_BYTES = 65_536
 /** Of one upload: one is filled while two are sent. */
 const BUFFERS = 3

@@ -11,7 +11,10 @@ const module = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'))
 
 /** One memory of the kernel: up to 1 GiB of blocks. The first is the kernel's desk: the query, and the scores of one block. */
 export class Arena {
-  private readonly memory = new WebAssembly.Memory({ initial: BLOCK_BYTES / PAGE_BYTES, maximum: (ARENA_BLOCKS * BLOCK_BYTES) / PAGE_BYTES })
+  private readonly memory = new WebAssembly.Memory({
+    initial: BLOCK_BYTES / PAGE_BYTES,
+    maximum: (ARENA_BLOCKS * BLOCK_BYTES) / PAGE_BYTES,
+  })
   private readonly kernel = new WebAssembly.Instance(module, { scan: { memory: this.memory } }).exports.scan as Scan
   private readonly free: number[] = []
   private blocks = 1

@@ -4,12 +4,12 @@ import { Best } from './scan-best.ts'
 import { paddedDimensions } from './scan-layout.ts'
 import { type DocumentChange, ScanSpace } from './scan-space.ts'
 
-/** What the scanner is asked. A store that is unknown begins with its first change. */
+/** What the scanner is asked. A space is one copy of a store; one that is unknown begins with its first documents. */
 export type ScanRequest =
-  | { op: 'documents'; storeId: string; dimensions: number; changes: DocumentChange[] }
-  | { op: 'rows'; storeId: string; bytes: Uint8Array; fresh: boolean }
-  | { op: 'drop'; storeId: string }
-  | { op: 'scan'; storeIds: string[]; query: Float32Array; count: number; filter: Filter | null }
+  | { op: 'documents'; space: number; dimensions: number; changes: DocumentChange[] }
+  | { op: 'rows'; space: number; bytes: Uint8Array; fresh: boolean }
+  | { op: 'drop'; space: number }
+  | { op: 'scan'; spaces: number[]; query: Float32Array; count: number; filter: Filter | null }
 
 export interface SpaceSize {
   rows: number
@@ -52,40 +52,40 @@ export function quantise(query: Float32Array): { components: Int16Array; scale: 
 /** The compact rows of many stores: what the scanner's thread holds. */
 export class ScanIndex {
   private readonly arenas = new Arenas()
-  private readonly spaces = new Map<string, ScanSpace>()
+  private readonly spaces = new Map<number, ScanSpace>()
 
   answer(request: ScanRequest): ScanAnswers[ScanRequest['op']] {
     switch (request.op) {
       case 'documents': {
-        const space = this.spaces.get(request.storeId) ?? new ScanSpace(this.arenas, request.dimensions)
-        this.spaces.set(request.storeId, space)
+        const space = this.spaces.get(request.space) ?? new ScanSpace(this.arenas, request.dimensions)
+        this.spaces.set(request.space, space)
         space.changeDocuments(request.changes)
         return sizeOf(space)
       }
       case 'rows': {
-        const space = this.require(request.storeId)
+        const space = this.require(request.space)
         space.addRows(request.bytes, request.fresh)
         return sizeOf(space)
       }
       case 'drop':
-        this.spaces.get(request.storeId)?.free()
-        this.spaces.delete(request.storeId)
+        this.spaces.get(request.space)?.free()
+        this.spaces.delete(request.space)
         return { rows: 0, documents: 0 }
       case 'scan':
         return this.scan(request)
     }
   }
 
-  private scan({ storeIds, query, count, filter }: Extract<ScanRequest, { op: 'scan' }>): Candidates {
+  private scan({ spaces, query, count, filter }: Extract<ScanRequest, { op: 'scan' }>): Candidates {
     const best = new Best(count)
     const { components, scale } = quantise(query)
-    for (const id of storeIds) this.require(id).scan(components, scale, filter, best)
+    for (const id of spaces) this.require(id).scan(components, scale, filter, best)
     return best.sorted()
   }
 
-  private require(storeId: string): ScanSpace {
-    const space = this.spaces.get(storeId)
-    if (!space) throw new Error('The scanner was asked about a store it does not hold.')
+  private require(id: number): ScanSpace {
+    const space = this.spaces.get(id)
+    if (!space) throw new Error('The scanner was asked about a space it does not hold.')
     return space
   }
 }

@@ -1,8 +1,8 @@
 import type { Attributes, Filter } from '../../core/attributes.ts'
 import { matches } from '../../core/attributes.ts'
 import type { Arenas, Block } from './scan-arena.ts'
-import { coarseBytes, paddedDimensions, ROW_HEAD_BYTES, rowBytes, rowsPerBlock } from './scan-layout.ts'
 import type { Best } from './scan-best.ts'
+import { coarseBytes, paddedDimensions, ROW_HEAD_BYTES, rowBytes, rowsPerBlock } from './scan-layout.ts'
 
 export interface DocumentChange {
   id: string
@@ -190,5 +190,4 @@ export class ScanSpace {
 
 const hex = (bytes: Uint8Array, at: number): string => Buffer.from(bytes.buffer, bytes.byteOffset + at, 16).toString('hex')
 
-const spell = (key: string): string =>
-  `${key.slice(0, 8)}-${key.slice(8, 12)}-${key.slice(12, 16)}-${key.slice(16, 20)}-${key.slice(20)}`
+const spell = (key: string): string => `${key.slice(0, 8)}-${key.slice(8, 12)}-${key.slice(12, 16)}-${key.slice(16, 20)}-${key.slice(20)}`

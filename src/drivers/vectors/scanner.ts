@@ -66,7 +66,10 @@ export class Scanner {
 
   private take(reply: Reply): void {
     // Half a change may have been made: what it holds is not to be trusted any more.
-    if ('error' in reply) return this.fail(reply.error)
+    if ('error' in reply) {
+      this.fail(reply.error)
+      return
+    }
     const call = this.calls.get(reply.call)
     this.calls.delete(reply.call)
     this.watch()
@@ -98,10 +101,10 @@ export class Scanner {
   }
 }
 
+let scanUrl: string | undefined
+
 function startWorker(): Worker {
   if (scanSource === null) return new Worker(new URL('./scan-worker.ts', import.meta.url).href)
-  const url = URL.createObjectURL(new Blob([scanSource], { type: 'text/javascript' }))
-  const worker = new Worker(url)
-  worker.addEventListener('open', () => URL.revokeObjectURL(url), { once: true })
-  return worker
+  scanUrl ??= URL.createObjectURL(new Blob([scanSource], { type: 'text/javascript' }))
+  return new Worker(scanUrl)
 }

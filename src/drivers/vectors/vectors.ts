@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts'
-import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
 import type { Db } from '../records/port.ts'
+import { EmbeddedVectors } from './embedded.ts'
 import type { Vectors } from './port.ts'
 
 export interface VectorsParts {
@@ -9,13 +9,7 @@ export interface VectorsParts {
   log: Log
 }
 
-export function openVectors(_config: Config['vectors'], _parts: VectorsParts): Vectors {
-  const refuse = (): never => {
-    throw new Fault('unsupported', 'Vectors are not supported by this server yet.')
-  }
-  const [upsert, setAttributes, removeDocument] = [refuse, refuse, refuse]
-  return {
-    ...{ kind: 'embedded', upsert, setAttributes, removeDocument },
-    ...{ removeStore: refuse, search: refuse, pointIds: refuse, check: async () => {}, close: async () => {} },
-  }
+/** The adapter that the configuration names. None of them reaches for anything before it is used. */
+export function openVectors(config: Config['vectors'], parts: VectorsParts): Vectors {
+  return new EmbeddedVectors(parts, config)
 }

@@ -146,12 +146,20 @@ test('a writer whose object was taken from it stops', async () => {
     yield new Uint8Array(1)
   }
   const writing = writeObject(app, app.one.tenantId, { source: held(), bytesMax: 10, lease: { ms: 60_000, renewMs: 5 } })
-  const refusal = expect(writing).rejects.toMatchObject({ code: 'unavailable' })
-  await eventually(async () => (Object.values(await store.states()).includes('writing') ? true : undefined))
-  await app.records.db.query(`update file_object set state = 'removing' where state = 'writing'`)
-  await Bun.sleep(0)
+  const outcome = writing.then(
+    () => 'written',
+    (error: Fault) => error.code,
+  )
+  const taken = await eventually(async () => {
+    const sql = `update file_object set state = 'removing' where state = 'writing' and tenant_id = $1 returning id`
+    const rows = await app.records.db.query<{ id: string }>(sql, [app.one.tenantId])
+    return rows.length > 0 ? rows : undefined
+  })
+  expect(taken.length).toBeGreaterThan(0)
+  // The writer learns of it while it still waits for its source.
+  await eventually(() => (store.onDisk().some((name) => name.endsWith('.part')) ? undefined : true))
   gate.resolve()
-  await refusal
+  expect(await outcome).toBe('unavailable')
 })
 
 test('work that fails gives its object up; work that kept it does not', async () => {

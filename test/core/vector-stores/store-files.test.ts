@@ -15,9 +15,10 @@ import {
   removeStoreFile,
   type StoreFile,
 } from '../../../src/core/vector-stores/store-files.ts'
-import { createStore, getStore } from '../../../src/core/vector-stores/stores.ts'
+import { createStore, deleteStore, getStore } from '../../../src/core/vector-stores/stores.ts'
 import type { Vectors } from '../../../src/drivers/vectors/port.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
+import { eventually } from '../../support/eventually.ts'
 import { begin, complete, fail, jobsOf, recordFile, recordFiles, write } from '../../support/stores.ts'
 
 let app: TestApp
@@ -328,3 +329,37 @@ test('a page of content holds at most 2000 chunks', async () => {
   if (!next) throw new Error('there is more')
   expect(await readStoreFileContent(app, caller, { ...file, after: next })).toEqual({ texts: ['2000'], next: null })
 })
+
+test('a request whose commit failed left nothing, and one whose answer was lost left the file with its job', async () => {
+  const { caller, storeId } = await ground()
+  const [fileId = ''] = await recordFiles(app, caller, 1)
+  const attach = () => attachFiles(app, caller, { storeId, files: [{ fileId }] })
+  app.db.failNext('transaction', 'before')
+  expect((await faultOf(attach())).code).toBe('unavailable')
+  expect([(await getStore(app, caller, storeId)).counts.total, await jobsOf(app, caller)]).toEqual([0, []])
+  app.db.failNext('transaction', 'after')
+  expect((await faultOf(attach())).code).toBe('unavailable')
+  const file = await getStoreFile(app, caller, { storeId, fileId })
+  expect(await jobsOf(app, caller)).toMatchObject([{ kind: 'ingest_document', subject: file.documentId }])
+})
+
+test(
+  'a worker that waits is woken by what there is to do, not by its clock',
+  async () => {
+    const woken = await openTestApp({ jobs: true })
+    try {
+      const caller = await woken.newTenant()
+      const { id: storeId } = await createStore(woken, caller, {})
+      const gone = async () => ((await jobsOf(woken, caller)).length === 0 ? true : undefined)
+      // The content of these files is nowhere, so that each ends as failed.
+      const [file] = await attachFiles(woken, caller, { storeId, files: [{ fileId: (await recordFile(woken, caller)).id }] })
+      await eventually(async () => ((await jobsOf(woken, caller)).every(({ begun }) => begun) ? true : undefined))
+      await removeStoreFile(woken, caller, file as StoreFile)
+      await deleteStore(woken, caller, storeId)
+      await eventually(gone)
+    } finally {
+      await woken.close()
+    }
+  },
+  OPEN_MS,
+)

@@ -11,6 +11,7 @@ import type { ObjectKey } from '../../../src/drivers/files/port.ts'
 import { objectLinks } from '../../../src/http/objects.ts'
 import { silentLog } from '../../support/postgres.ts'
 import { type FilesGround, faultOf, filesContract, newKey, numbered, once, PLENTY } from './files.contract.ts'
+import { linksContract } from './links.contract.ts'
 
 const clock = { now: () => Date.now() }
 const defaults = { ...readConfig({}).config.files, diskReserveBytes: 0 }
@@ -49,6 +50,10 @@ async function openLocal(): Promise<FilesGround> {
 
 describe('local files', () => {
   filesContract(openLocal)
+})
+
+describe('signed links of local files', () => {
+  linksContract(openLocal)
 })
 
 async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {

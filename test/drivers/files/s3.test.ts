@@ -6,6 +6,7 @@ import type { Files } from '../../../src/drivers/files/port.ts'
 import { silentLog } from '../../support/postgres.ts'
 import { hasS3, type S3Settings, s3Settings } from '../../support/s3-server.ts'
 import { type FilesGround, faultOf, filesContract, newKey, numbered, once, PLENTY } from './files.contract.ts'
+import { linksContract } from './links.contract.ts'
 import { hasDocker, startMinio } from './minio.ts'
 
 const clock = { now: () => Date.now() }
@@ -43,11 +44,18 @@ describe.skipIf(!hasS3('files on S3'))('files on S3', () => {
   filesContract(async () => openS3(await s3Settings()))
 })
 
-describe.skipIf(!(await hasDocker('files on MinIO')))('files on MinIO', () => {
-  filesContract(async () => {
-    const minio = await startMinio()
-    return openS3(minio.settings, minio.stop)
-  })
+describe.skipIf(!hasS3('signed links on S3'))('signed links on S3', () => {
+  linksContract(async () => openS3(await s3Settings()))
+})
+
+const openMinio = async (): Promise<FilesGround> => {
+  const minio = await startMinio()
+  return openS3(minio.settings, minio.stop)
+}
+
+describe.skipIf(!(await hasDocker('files and signed links on MinIO')))('on MinIO', () => {
+  describe('files', () => filesContract(openMinio))
+  describe('signed links', () => linksContract(openMinio))
 })
 
 const trouble = async (files: Files): Promise<string> => {

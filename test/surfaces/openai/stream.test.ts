@@ -151,9 +151,9 @@ test('annotations are numbered within their part, the first delta has its own, a
       : [],
   )
   expect(texts.map((text) => text?.annotations?.map(({ index }) => index))).toEqual([[0], undefined, [1]])
-  const shown = (told.at(-1)?.data as { content: { text: { value: string; annotations: { start_index: number; end_index: number }[] } }[] })
-    .content[0]?.text
-  const cut = shown?.annotations.map(({ start_index, end_index }) => shown.value.slice(start_index, end_index))
+  const whole = told.at(-1)?.data as { content: [{ text: { value: string; annotations: { start_index: number; end_index: number }[] } }] }
+  const shown = whole.content[0].text
+  const cut = shown.annotations.map(({ start_index, end_index }) => shown.value.slice(start_index, end_index))
   expect(cut).toEqual(['【0:0†a】', '【0:1†b】'])
   expect(JSON.stringify(shown)).not.toContain('"index"')
 })

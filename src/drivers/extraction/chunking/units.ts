@@ -113,7 +113,8 @@ export class UnitSplitter {
     let open: Unit | undefined
     for (const unit of units) {
       if (open === undefined) open = { ...unit, strength }
-      else if (open.tokens + unit.tokens <= this.tokensMax) open = { ...open, text: open.text + unit.text, tokens: open.tokens + unit.tokens }
+      else if (open.tokens + unit.tokens <= this.tokensMax)
+        open = { ...open, text: open.text + unit.text, tokens: open.tokens + unit.tokens }
       else {
         yield open
         open = unit

@@ -1,0 +1,40 @@
+import type { Filter } from '../../core/attributes.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Db } from '../records/port.ts'
+import { type Cursor, readVectors } from './embedded-store.ts'
+import { batchRows } from './requirements.ts'
+import type { Space } from './space-store.ts'
+import type { TopHits } from './top-hits.ts'
+import { dot } from './unit-vector.ts'
+
+const WAITING_MAX = 16
+const FIRST: Cursor = { revision: 0, id: '00000000-0000-0000-0000-000000000000' }
+
+/** For stores that the cache has no room for: reads all of their vectors, and so is slow, but as exact. One at a time. */
+export class StreamedSearch {
+  private tail: Promise<unknown> = Promise.resolve()
+  private waiting = 0
+
+  constructor(private readonly db: Db) {}
+
+  async search(space: Space, query: { vector: Float32Array; filter: Filter | null }, best: TopHits): Promise<void> {
+    if (this.waiting >= WAITING_MAX) {
+      throw new Fault('unavailable', 'Too many searches of large vector stores wait.', { retryAfterMs: 5_000 })
+    }
+    this.waiting++
+    const turn = this.tail.then(() => this.read(space, query, best)).finally(() => this.waiting--)
+    this.tail = turn.catch(() => undefined)
+    await turn
+  }
+
+  private async read(space: Space, { vector, filter }: { vector: Float32Array; filter: Filter | null }, best: TopHits): Promise<void> {
+    const limit = batchRows(vector.length * 4)
+    for (let after = FIRST; ; ) {
+      const points = await readVectors(this.db, space, { after, limit, filter })
+      for (const { id, storeId, documentId, vector: data } of points) best.offer({ id, storeId, documentId, score: dot(vector, data) })
+      const last = points.at(-1)
+      if (!last || points.length < limit) return
+      after = last
+    }
+  }
+}
