@@ -14,7 +14,8 @@ export async function kernelModule(): Promise<string> {
     return [
       '// Written by scripts/scan-kernel.ts from scan-kernel.wat; do not edit.',
       '/** WebAssembly, as base64. */',
-      `export const KERNEL = '${Buffer.from(buffer).toString('base64')}'`,
+      'export const KERNEL =',
+      `  '${Buffer.from(buffer).toString('base64')}'`,
       '',
     ].join('\n')
   } finally {

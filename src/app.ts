@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
+import { findLinked } from './core/files/signed.ts'
 import { KeyRing } from './core/identity/keys.ts'
 import { takeOverJobs } from './core/jobs/jobs.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
+import { verifyLink } from './drivers/files/links.ts'
 import type { Db, Records } from './drivers/records/port.ts'
 import type { JobWorker } from './engine/jobs.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
+import type { ObjectLinkParts } from './http/objects.ts'
 import { openStreams, type Streams } from './http/streams.ts'
 
 /** Everything that is open while the server runs. */
@@ -19,6 +22,8 @@ export interface App extends Parts {
   readonly keys: KeyRing
   /** Event streams and sockets of clients. */
   readonly streams: Streams
+  /** What serves the signed links of the local file store. */
+  readonly links: ObjectLinkParts
 }
 
 export interface AppParts {
@@ -43,10 +48,13 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
     await migrate(db, log)
     const signals = new ProcessSignals(db, shared, log)
     await signals.start()
+    const opened = openStores(stores, config, { db, log, clock })
+    const find: ObjectLinkParts['find'] = (key) => findLinked({ db }, key)
     return {
       ...{ version, config, records, db, clock, log, signals },
       models: openModels(config.models, { log, clock }),
-      ...openStores(stores, config, { db, log, clock }),
+      ...opened,
+      links: { files: opened.files, log, clock, verify: verifyLink, find, bodyIdleMs: config.http.bodyIdleMs },
       limits: limitsOf(config),
       keys: new KeyRing({ db, clock, log, signals }),
       streams: openStreams(config.http),

@@ -8,6 +8,7 @@ import { openCors } from './http/cors.ts'
 import { DOCS_PATH, docsPages } from './http/docs.ts'
 import type { Probes } from './http/health.ts'
 import { openReadiness } from './http/health.ts'
+import { objectLinks } from './http/objects.ts'
 import { openapiDocument } from './http/openapi.ts'
 import { pathOf } from './http/path.ts'
 import { requestId } from './http/request-id.ts'
@@ -28,7 +29,8 @@ export const mountSurfaces = (app: App): Surface[] => [
 ]
 
 export interface ServerParts {
-  app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'>
+  /** Without `links` no signed links are served. */
+  app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'> & Partial<Pick<App, 'links'>>
   surfaces: readonly Surface[]
   /** What readiness asks beside the server itself. */
   probes: Probes
@@ -171,6 +173,7 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
       const { ready, checks } = await readiness()
       return Response.json({ status: ready ? 'ready' : 'unavailable', checks }, { status: ready ? 200 : 503 })
     })
+  if (app.links) root = root.use(objectLinks(app.links))
   for (const [path, page] of Object.entries(docsPages(surfaces.map(documented)))) root = root.get(path, page)
   for (const surface of surfaces) root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
   if (surfaces.some((surface) => surface.prefix === '')) return root

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { SETTINGS } from '../config/settings.ts'
 import { describeSettings } from '../config.ts'
 import type { Scope } from '../core/caller.ts'
+import { WORKER_VERB } from '../drivers/extraction/worker/protocol.ts'
 import { CliError, EXIT, renderError, toCliError } from './cli-error.ts'
 import { showConfig } from './config-show.ts'
 import type { Flags } from './load-config.ts'
@@ -38,6 +39,7 @@ function buildProgram(terminal: Terminal): Command {
   addDoctor(program, terminal)
   const version = verb(program, 'version', 'Print the version, and of what it is made.')
   version.action((options: Values) => showVersion({ json: isJson(options) }, terminal))
+  addExtractWorker(program)
   return program
 }
 
@@ -159,6 +161,14 @@ function addDoctor(program: Command, terminal: Terminal): void {
       const { runDoctor } = await import('./doctor.ts')
       await runDoctor(common(values), terminal)
     })
+}
+
+/** Not for people: the server starts itself so to read documents. */
+function addExtractWorker(program: Command): void {
+  program.command(WORKER_VERB, { hidden: true }).action(async () => {
+    const { serveDocuments } = await import('../drivers/extraction/worker/worker.ts')
+    await serveDocuments()
+  })
 }
 
 function wrongUsage(error: CommanderError, args: readonly string[]): CliError {

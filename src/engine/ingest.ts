@@ -35,7 +35,6 @@ export async function ingestDocument(app: IngestNeeds, work: JobWork): Promise<b
   if (!(await completeIngestion(app, ingestion, { usageBytes, chunks }))) return lost(app, ingestion)
   const { fileId: file, storeId: store } = ingestion
   app.log.info('ingest.done', { file, store, chunks, type: extracted.type, ms: app.clock.now() - begunAt })
-  app.signals.wakeJobs()
   return true
 }
 

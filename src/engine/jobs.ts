@@ -146,19 +146,22 @@ export class JobWorker {
   private take(lane: Lane, job: Job): void {
     const stop = new AbortController()
     const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, done: doneOf(job) }
-    const done = this.execute(work).finally(() => {
-      if (lane.running.get(job.id)?.work === work) lane.running.delete(job.id)
+    // A process that stood still for longer than its lease gets its own job again.
+    lane.running.get(job.id)?.stop.abort()
+    const isCurrent = (): boolean => lane.running.get(job.id)?.work === work
+    const done = this.execute(work, isCurrent).finally(() => {
+      if (isCurrent()) lane.running.delete(job.id)
       if (lane.starved) this.wake()
     })
     lane.running.set(job.id, { work, stop, done })
   }
 
   /** Never rejects. */
-  private async execute(work: JobWork): Promise<void> {
+  private async execute(work: JobWork, isCurrent: () => boolean): Promise<void> {
     const { job, signal } = work
     const handler = HANDLERS[job.kind]
     try {
-      if (await handler.run(this.app, work)) return
+      if ((await handler.run(this.app, work)) || !isCurrent()) return
       // Taken away it is not ours to release; asked for again it is due now.
       await this.note(signal, () => releaseJobs(this.app, this.id, [job.id]))
       this.wake()

@@ -35,8 +35,8 @@ export interface ObjectLinkParts {
   verify(link: ObjectLink, using: { signingKey: string; now: number }): SignedRequest | undefined
   /** Asked for every link, whatever its signature; undefined for an object nobody knows. Throws a Fault when it cannot say. */
   find(key: ObjectKey): Promise<LinkedObject | undefined>
-  /** `http` of the configuration. */
-  limits: { bodyIdleMs: number }
+  /** Longest silence inside a body. */
+  bodyIdleMs: number
 }
 
 /**
@@ -82,7 +82,7 @@ async function download({ files }: ObjectLinkParts, { key, type, filename }: Sig
 
 /** As an S3 store does it, the answer to a PUT is empty and names the MD5 sum. */
 async function receive(
-  { files, limits }: ObjectLinkParts,
+  { files, bodyIdleMs }: ObjectLinkParts,
   writing: Set<string>,
   { signed, request }: { signed: SignedRequest; request: Request },
 ): Promise<Response> {
@@ -94,7 +94,7 @@ async function receive(
   writing.add(name)
   try {
     if (await isThere(files, key)) return refused()
-    const source = exactly(bytes, bodyOf(request, limits))
+    const source = exactly(bytes, bodyOf(request, { bodyIdleMs }))
     const { md5 } = await files.put(key, source, { bytesMax: bytes, signal: request.signal })
     return new Response(null, { status: 200, headers: { etag: `"${md5}"` } })
   } finally {

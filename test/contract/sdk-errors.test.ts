@@ -99,7 +99,7 @@ for (const [version, open] of Object.entries(SDKS)) {
       expect(nobody.message).toStartWith('401 Incorrect API key provided: sk-n********0000.')
       // Past the proxy, for which any 501 breaks the contract.
       const direct = open({ baseURL: `${served.url}/v1`, apiKey: served.key })
-      const hosted = await refused(direct.client.files.list())
+      const hosted = await refused(direct.client.beta.assistants.create({ model: 'echo', tools: [{ type: 'code_interpreter' }] }))
       expect(hosted).toBeInstanceOf(sdk.errors.InternalServerError)
       expect(hosted.status).toBe(501)
     })

@@ -203,6 +203,7 @@ test('attributes that change while the document is ingested are what its vectors
   await changeAttributes(remote, remote.one, { storeId: file.storeId, fileId: file.fileId, attributes: { year: 2026 } })
   open()
   await ended(remote, remote.one, file)
+  remote.jobs.wake()
   const filter = { type: 'eq', key: 'year', value: 2026 } as const
   const search = { tenantId: remote.one.tenantId, storeIds: [file.storeId], vector: new Float32Array([1, 1, 1]), limit: 3, filter }
   await eventually(async () => ((await remote.vectors.search(search)).length === 1 ? true : undefined))

@@ -158,6 +158,20 @@ test('a worker that lost its lease stops, and commits nothing', async () => {
   expect(await rowOf(file)).toMatchObject({ worker_id: app.jobs.id })
 })
 
+test('a process that stood still for longer than its lease, and gets its own job again, ends it once', async () => {
+  const worker = await newWorker()
+  holdEmbeddings()
+  const file = await attach(app, app.one)
+  await embedding()
+  await app.records.db.query('update job set lease_until = null where subject = $1', [file.documentId])
+  worker.jobs.wake()
+  await embedding(2)
+  letGo()
+  expect((await ended(app, app.one, file)).status).toBe('completed')
+  await until(() => worker.jobs.busy === 0)
+  expect([await points(file), await jobsOf(app, file.documentId)]).toEqual([await chunkIdsOf(app, file), []])
+})
+
 test('the document of a dead worker is taken over when its lease is over, and completed', async () => {
   const dying = await newWorker({ leaseMs: 300 })
   holdEmbeddings()

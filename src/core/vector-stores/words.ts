@@ -13,6 +13,8 @@ const TERMS_MAX = 16_000
 /** What Postgres keeps of a lexeme. */
 const POSITIONS_MAX = 255
 const POSITION_MAX = 16_383
+/** A tsvector holds 1 MiB: new words above this, counted as three bytes a character, are left out. */
+const BYTES_MAX = 900_000
 
 /** Soft hyphens, joiners and byte order marks; Arabic and Hebrew vowel signs, which most writers leave out; tatweel. */
 const UNSEEN =
@@ -133,21 +135,23 @@ function cut(word: string, length: number): string {
  */
 export function lexemesOf(storeNo: number, text: string): string {
   const positions = new Map<string, number[]>()
+  let bytes = 0
+  const note = (word: string, position: number): void => {
+    const known = positions.get(word)
+    bytes += known === undefined ? word.length * 3 + 16 : 2
+    if (bytes > BYTES_MAX) return
+    if (known === undefined) positions.set(word, [position])
+    else if (known.length < POSITIONS_MAX && known.at(-1) !== position) known.push(position)
+  }
   let position = 0
   for (const { forms, joined, singles = [] } of termsOf(text)) {
     if (!joined && position < POSITION_MAX) position++
-    for (const form of forms) note(positions, form, Math.max(1, position))
-    for (const single of singles) note(positions, single, Math.max(1, position))
+    for (const form of forms) note(form, Math.max(1, position))
+    for (const single of singles) note(single, position)
   }
   const lexemes: string[] = []
   for (const [word, at] of positions) lexemes.push(`${quoted(lexemeOf(storeNo, word))}:${at.join(',')}`)
   return lexemes.join(' ')
-}
-
-function note(positions: Map<string, number[]>, word: string, position: number): void {
-  const known = positions.get(word)
-  if (known === undefined) positions.set(word, [position])
-  else if (known.length < POSITIONS_MAX && known.at(-1) !== position) known.push(position)
 }
 
 /** The lexeme of a word in the store with this number. */

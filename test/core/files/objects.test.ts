@@ -16,6 +16,10 @@ const BYTES_MAX = 1_000_000
 const write = (...chunks: Parameters<typeof chunksOf>) =>
   writeObject(store.app, store.app.one.tenantId, { source: chunksOf(...chunks), bytesMax: BYTES_MAX })
 
+/** Waits until a half object lies on the disk, or none any more. */
+const halfWritten = (there: boolean) =>
+  eventually(() => (store.onDisk().some((name) => name.endsWith('.part')) === there ? true : undefined))
+
 const stateOf = async (id: string): Promise<string | undefined> => (await store.states())[id]
 
 test('an object knows its size and its sums', async () => {
@@ -110,7 +114,10 @@ test('a writer says that it lives as long as it writes', async () => {
   app.clock.advance(50_000)
   const due = app.clock.now() + lease.ms
   await eventually(async () => {
-    const [row] = await app.records.db.query<{ n: number }>('select count(*)::int as n from file_object where stale_at >= $1::timestamptz', [due])
+    const [row] = await app.records.db.query<{ n: number }>(
+      'select count(*)::int as n from file_object where stale_at >= $1::timestamptz',
+      [due],
+    )
     return row && row.n > 0 ? true : undefined
   })
   app.clock.advance(30_000)
@@ -130,10 +137,10 @@ test('a writer that cannot say that it lives stops before it is taken for dead',
   const replica = await app.replica()
   const parts = { ...replica, files: app.files }
   const writing = writeObject(parts, app.one.tenantId, { source: endless(), bytesMax: BYTES_MAX, lease: { ms: 60, renewMs: 20 } })
-  await eventually(() => (replica.db.sent.length > 0 ? true : undefined))
+  await halfWritten(true)
   replica.db.die()
   // Its last word to the database gets no answer either: what counts is that the file store is left alone.
-  await eventually(() => (store.onDisk().some((name) => name.endsWith('.part')) ? undefined : true))
+  await halfWritten(false)
   void writing.catch(() => undefined)
 })
 
@@ -150,6 +157,7 @@ test('a writer whose object was taken from it stops', async () => {
     () => 'written',
     (error: Fault) => error.code,
   )
+  await halfWritten(true)
   const taken = await eventually(async () => {
     const sql = `update file_object set state = 'removing' where state = 'writing' and tenant_id = $1 returning id`
     const rows = await app.records.db.query<{ id: string }>(sql, [app.one.tenantId])
@@ -157,7 +165,7 @@ test('a writer whose object was taken from it stops', async () => {
   })
   expect(taken.length).toBeGreaterThan(0)
   // The writer learns of it while it still waits for its source.
-  await eventually(() => (store.onDisk().some((name) => name.endsWith('.part')) ? undefined : true))
+  await halfWritten(false)
   gate.resolve()
   expect(await outcome).toBe('unavailable')
 })

@@ -350,13 +350,13 @@ test(
     try {
       const caller = await woken.newTenant()
       const { id: storeId } = await createStore(woken, caller, {})
-      const gone = async () => ((await jobsOf(woken, caller)).length === 0 ? true : undefined)
-      // The content of these files is nowhere, so that each ends as failed.
-      const [file] = await attachFiles(woken, caller, { storeId, files: [{ fileId: (await recordFile(woken, caller)).id }] })
+      const { id: empty } = await createStore(woken, caller, {})
+      await deleteStore(woken, caller, empty)
+      await eventually(async () => ((await jobsOf(woken, caller)).length === 0 ? true : undefined))
+      const { id: fileId } = await recordFile(woken, caller)
+      await attachFiles(woken, caller, { storeId, files: [{ fileId }] })
+      // Begun, or at its end already: the content of this file is nowhere.
       await eventually(async () => ((await jobsOf(woken, caller)).every(({ begun }) => begun) ? true : undefined))
-      await removeStoreFile(woken, caller, file as StoreFile)
-      await deleteStore(woken, caller, storeId)
-      await eventually(gone)
     } finally {
       await woken.close()
     }

@@ -34,7 +34,7 @@ async function openLocal(): Promise<FilesGround> {
     )
     return { signingKey: `key of ${key.tenantId}`, state: isThere ? ('kept' as const) : ('awaited' as const) }
   }
-  const links = objectLinks({ files, log: silentLog, clock, verify: verifyLink, find, limits: { bodyIdleMs: 5000 } })
+  const links = objectLinks({ files, log: silentLog, clock, verify: verifyLink, find, bodyIdleMs: 5000 })
   const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: links.compile().fetch as (request: Request) => Promise<Response> })
   return {
     ...{ files, dir, config: defaults },

@@ -194,7 +194,7 @@ test('a load that the database breaks off leaves no half copy', async () => {
     const search = find(vectors, [storeId])
     const failed = expect(search).rejects.toMatchObject({ code: 'unavailable' })
     for (const [i, pause] of pauses.entries()) {
-      await pause.reached
+      console.log('wait', i); await pause.reached
       if (i === 4) app.db.failNext('hot', 'before')
       pause.release()
     }

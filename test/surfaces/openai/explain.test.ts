@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { Type as t } from '@sinclair/typebox'
 import { AssistantCreate } from '../../../src/surfaces/openai/assistants.wire.ts'
 import { findProblem, type SchemaNode } from '../../../src/surfaces/openai/explain.ts'
+import { AttributeFilter } from '../../../src/surfaces/openai/filters.wire.ts'
 import { MessageCreate } from '../../../src/surfaces/openai/messages.wire.ts'
 import { OutputsSubmit, RunCreate, ThreadRunCreate } from '../../../src/surfaces/openai/runs.wire.ts'
 import { ThreadCreate } from '../../../src/surfaces/openai/threads.wire.ts'
@@ -284,4 +285,11 @@ test('limits are taken at their edge', () => {
 
 test('a long wrong word is not sent back whole', () => {
   expect(find(MessageCreate, { role: 'x'.repeat(10_000), content: 'c' })?.message.length).toBeLessThan(200)
+})
+
+test('a schema that contains itself is followed as deep as the value goes', () => {
+  let filter: object = { type: 'eq', key: 'a', value: 1, more: true }
+  for (let i = 0; i < 3; i++) filter = { type: 'and', filters: [filter] }
+  expect(find(AttributeFilter, filter)).toMatchObject({ code: 'unknown_parameter', param: 'filters[0].filters[0].filters[0].more' })
+  expect(JSON.stringify(AttributeFilter).match(/"\$ref"/g)).toHaveLength(1)
 })

@@ -61,10 +61,13 @@ test(
   TEST_MS,
 )
 
+/** Operations whose question is too long for an address. */
+const READS_BY_POST = ['searchVectorStore']
+
 test('every operation that changes something refuses a key that may only read', async () => {
   const key = await served.newKey('one', { scopes: ['read'] })
   const cases = operations
-    .filter(({ method }) => method !== 'GET')
+    .filter(({ method, id }) => method !== 'GET' && !READS_BY_POST.includes(id))
     .map((operation): Case => {
       const { body } = exampleOf(operation, world)
       const sent = { method: operation.method, key, ...(body ? { body: JSON.stringify(body) } : {}) }

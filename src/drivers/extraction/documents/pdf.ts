@@ -1,5 +1,5 @@
-import type { DocumentInitParameters, PDFDocumentProxy, PDFPageProxy } from 'unpdf/pdfjs'
-import { getDocument, PDFDataRangeTransport, PasswordException, VerbosityLevel } from 'unpdf/pdfjs'
+import type { PDFDocumentProxy, PDFPageProxy } from 'unpdf/pdfjs'
+import { getDocument, PasswordException, PDFDataRangeTransport, VerbosityLevel } from 'unpdf/pdfjs'
 import { readCharacterMap } from './character-maps.ts'
 import { type PdfLine, pageText } from './pdf-lines.ts'
 import { invalid, Refusal } from './refusal.ts'
@@ -37,7 +37,7 @@ class CharacterMaps {
 }
 
 /** Text only: nothing is drawn, nothing is fetched, no script or font program is run. */
-const OPTIONS: DocumentInitParameters = {
+const OPTIONS = {
   BinaryDataFactory: CharacterMaps,
   cMapUrl: 'cmaps/',
   cMapPacked: true,
@@ -134,8 +134,10 @@ function extended(line: PdfLine | undefined, { str, transform, width, height }: 
 async function readFields(document: PDFDocumentProxy, sink: TextSink): Promise<boolean> {
   const fields = await document.getFieldObjects()
   let written = 0
-  for (const [name, objects] of fields ?? []) {
-    const [value] = (objects as { value?: unknown }[]).flatMap(({ value }) => (typeof value === 'string' && value !== '' && value !== 'Off' ? [value] : []))
+  for (const [name, objects] of Object.entries(fields ?? {})) {
+    const [value] = (objects as { value?: unknown }[]).flatMap(({ value }) =>
+      typeof value === 'string' && value !== '' && value !== 'Off' ? [value] : [],
+    )
     if (value === undefined || written >= FIELDS_MAX) continue
     written++
     sink.write(`${name}: ${value}\n`)

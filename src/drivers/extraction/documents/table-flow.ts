@@ -68,7 +68,10 @@ export class TableFlow {
     this.closeCell()
     const open = this.tables.at(-1)
     if (open?.cells === undefined || this.depth > NESTING_MAX) return
-    const cell = { flow: new Flow((text) => void (cell.text += text)), text: '' }
+    const write = (text: string): void => {
+      cell.text += text
+    }
+    const cell = { flow: new Flow(write), text: '' }
     open.cell = cell
   }
 

@@ -35,7 +35,7 @@ export function hintedType(filename: string, mediaType: string): TextType | unde
   return MEDIA_TYPES[mediaType.split(';')[0]?.trim().toLowerCase() ?? '']
 }
 
-const PAGE = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b/i
+const PAGE = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body)\b/i
 /** Text that is parsed to learn whether it is JSON; beyond it only the name tells. */
 export const JSON_CHECKED_MAX = 4_000_000
 
