@@ -6,6 +6,7 @@ import type { PackedServer } from '../src/drivers/records/archive.ts'
 import { currentPlatform, PLATFORMS, type Platform } from '../src/drivers/records/platform.ts'
 import { nativeSha1 } from './build/native-sha1.ts'
 import { packPostgres } from './build/postgres.ts'
+import { embedScanner } from './build/scan-source.ts'
 import { ROOT, run } from './build/workspace.ts'
 
 /** Makes the executable: `bun scripts/build.ts [--target linux-arm64] [--outfile dist/tetraport]`. */
@@ -61,7 +62,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     bytecode: true,
     sourcemap: 'linked',
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
-    plugins: [embedPostgres(packed), nativeSha1],
+    plugins: [embedPostgres(packed), await embedScanner(), nativeSha1],
   })
   // The executable carries its own copy.
   rmSync(`${outfile}.map`, { force: true })

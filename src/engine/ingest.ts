@@ -102,7 +102,7 @@ async function writeAll(app: IngestNeeds, writing: Writing): Promise<number | un
  * its vectors may be missing. If they cut the text otherwise, all they wrote goes first.
  */
 async function beginAt(app: IngestNeeds, { ingestion, work, chunks }: Writing): Promise<number> {
-  const written = await countWritten(app, ingestion, chunks)
+  const written = work.job.fence === 1 ? 0 : await countWritten(app, ingestion, chunks)
   if (written === undefined) {
     work.done = 0
     await app.vectors.removeDocument(keyOf(ingestion))

@@ -23,6 +23,8 @@ export interface Operation {
   params: string[]
   query: { name: string; schema: Schema }[]
   body: Schema | undefined
+  /** Of a multipart form. */
+  form: Schema | undefined
   streams: boolean
 }
 
@@ -43,6 +45,7 @@ export function readOperations(document: JsonObject): Operation[] {
       params: (raw.parameters ?? []).filter((p) => p.in === 'path').map((p) => p.name),
       query: (raw.parameters ?? []).filter((p) => p.in === 'query').map(({ name, schema }) => ({ name, schema })),
       body: raw.requestBody?.content['application/json']?.schema,
+      form: raw.requestBody?.content['multipart/form-data']?.schema,
       streams: raw.responses['200']?.content?.['text/event-stream'] !== undefined,
     })),
   )

@@ -15,6 +15,3 @@ export function hasShared(path: string, what: string): boolean {
 }
 
 export const readShared = async (path: string): Promise<JsonObject> => (await Bun.file(join(SHARED, path)).json()) as JsonObject
-
-/** Operations of the contract that come later: `design` says so, and the server answers 501. */
-export const isLater = (path: string): boolean => /^\/v1\/(?:files|uploads)(?:\/|$)/.test(path)

@@ -16,6 +16,9 @@ export interface World {
   callIds: string[]
   completionId: string
   fileId: string
+  /** An upload that waits for nothing but its completion, and its part. */
+  uploadId: string
+  partId: string
   storeId: string
   /** What brought the file into the store; nothing ingests it, so it stays in progress. */
   batchId: string
@@ -35,6 +38,21 @@ export const WORLD_SCRIPTS: Record<string, ScriptTurn[]> = {
   ],
 }
 
+const uploadOf = (): JsonObject => ({ filename: 'u.txt', purpose: 'assistants', bytes: 4, mime_type: 'text/plain' })
+
+const partForm = (): FormData => {
+  const form = new FormData()
+  form.set('data', new Blob(['part']))
+  return form
+}
+
+const fileForm = (): FormData => {
+  const form = new FormData()
+  form.set('purpose', 'assistants')
+  form.set('file', new File(['x'], 'x.txt'))
+  return form
+}
+
 const dataOf = (page: JsonObject): JsonObject[] => page.data as JsonObject[]
 
 export async function buildWorld(calls: Calls): Promise<World> {
@@ -48,11 +66,13 @@ export async function buildWorld(calls: Calls): Promise<World> {
   const [step] = dataOf(await calls.ok('GET', `/v1/threads/${busyThreadId}/runs/${runId}/steps?limit=1`))
   const messages = [{ role: 'user', content: 'keep' }]
   const completion = await calls.ok('POST', '/v1/chat/completions', { model: 'echo', messages, store: true })
-  const fileId = await calls.file()
+  // Its content can be read like any other answer.
+  const fileId = await calls.file('{"some":"text"}', 'notes.json')
+  const uploadId = String((await calls.ok('POST', '/v1/uploads', uploadOf())).id)
+  const part = await calls.ok('POST', `/v1/uploads/${uploadId}/parts`, partForm())
   const storeId = String((await calls.ok('POST', '/v1/vector_stores', { name: 'keep' })).id)
   const batch = await calls.ok('POST', `/v1/vector_stores/${storeId}/file_batches`, { file_ids: [fileId] })
   return {
-    fileId,
     storeId,
     batchId: String(batch.id),
     assistantId,
@@ -63,6 +83,9 @@ export async function buildWorld(calls: Calls): Promise<World> {
     messageId: String(message?.id),
     stepId: String(step?.id),
     completionId: String(completion.id),
+    fileId,
+    uploadId,
+    partId: String(part.id),
   }
 }
 
@@ -85,6 +108,9 @@ export const pathsOf = (world: World): string[] => [
   `/v1/vector_stores/${world.storeId}/file_batches/${world.batchId}`,
   '/v1/vector_stores?order=asc',
   '/v1/assistants?order=asc',
+  `/v1/files/${world.fileId}`,
+  `/v1/files/${world.fileId}/content`,
+  '/v1/files?order=asc',
   '/v1/chat/completions',
 ]
 
@@ -103,6 +129,9 @@ const BODIES: Record<string, (world: World) => JsonObject> = {
   submitToolOutputs: ({ callIds }) => ({ tool_outputs: callIds.map((id) => ({ tool_call_id: id, output: 'ok' })) }),
   createEmbedding: () => ({ model: 'lexical-hash', input: 'x' }),
   createChatCompletion: () => ({ model: 'echo', messages: [{ role: 'user', content: 'x' }] }),
+  createUpload: uploadOf,
+  completeUpload: ({ partId }) => ({ part_ids: [partId] }),
+  cancelUpload: () => ({}),
   updateChatCompletion: () => ({ metadata: { changed: 'yes' } }),
   createVectorStore: ({ fileId }) => ({ name: 'n', file_ids: [fileId] }),
   modifyVectorStore: () => ({ name: 'changed' }),
@@ -112,6 +141,9 @@ const BODIES: Record<string, (world: World) => JsonObject> = {
   cancelVectorStoreFileBatch: () => ({}),
   searchVectorStore: () => ({ query: 'x' }),
 }
+
+/** A form that each operation with one accepts. */
+const FORMS: Record<string, () => FormData> = { createFile: fileForm, addUploadPart: partForm }
 
 const underRun = (path: string): boolean => path.includes('{run_id}')
 
@@ -123,6 +155,7 @@ const PARAMS: Record<string, (world: World, path: string) => string> = {
   step_id: (world) => world.stepId,
   completion_id: (world) => world.completionId,
   file_id: (world) => world.fileId,
+  upload_id: (world) => world.uploadId,
   vector_store_id: (world) => world.storeId,
   batch_id: (world) => world.batchId,
   model: () => 'echo',
@@ -130,17 +163,20 @@ const PARAMS: Record<string, (world: World, path: string) => string> = {
 
 export interface Example extends Required<Pick<Filling, 'params'>> {
   body: JsonObject | undefined
+  form: FormData | undefined
 }
 
 /** A request for this operation that succeeds in this world. Throws for an operation that nobody has said how to call. */
 export function exampleOf(operation: Operation, world: World): Example {
-  const { id, path, params, body } = operation
+  const { id, path, params, body, form } = operation
   const filled = params.map((name) => {
     const value = PARAMS[name]
     if (!value) throw new Error(`${id}: say in world.ts what stands for the parameter {${name}}`)
     return [name, value(world, path)] as const
   })
   const make = BODIES[id]
+  const makeForm = FORMS[id]
   if (body && !make) throw new Error(`${id}: say in world.ts which body it accepts`)
-  return { params: Object.fromEntries(filled), body: body ? make?.(world) : undefined }
+  if (form && !makeForm) throw new Error(`${id}: say in world.ts which form it accepts`)
+  return { params: Object.fromEntries(filled), body: body ? make?.(world) : undefined, form: form ? makeForm?.() : undefined }
 }

@@ -35,6 +35,7 @@ export class IngestHistory {
     detached: 0,
     cancelled: 0,
     downloads: 0,
+    impatient: 0,
   }
   /** Answers of 500 and above, which acknowledge nothing, by what they said. */
   readonly refusals = new Map<string, number>()

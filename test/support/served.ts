@@ -26,7 +26,7 @@ export interface Served {
   newKey(tenant: string, input?: Partial<NewKey>): Promise<string>
   /** Revokes a key of the named tenant, through this server. */
   revoke(tenant: string, secret: string): Promise<void>
-  /** Sends JSON with the first key, unless `init` says otherwise. */
+  /** Sends JSON, or a form as it is, with the first key, unless `init` says otherwise. */
   send(method: string, path: string, body?: unknown, init?: SendInit): Promise<Response>
   close(): Promise<void>
 }
@@ -47,6 +47,7 @@ export interface ServeOptions {
   beside?: Served
   engine?: Partial<Config['engine']>
   http?: Partial<Config['http']>
+  files?: Partial<Config['files']>
 }
 
 export async function serve(models: Partial<Config['models']> = {}, options: ServeOptions = {}): Promise<Served> {
@@ -61,6 +62,7 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     records: { ...config.records, url: database.url },
     engine: { ...config.engine, ...options.engine },
     http: { ...config.http, ...options.http },
+    files: { ...config.files, ...options.files },
     models: { ...config.models, ...models },
   }
   const app = await openApp(given, { version: 'test', log: silentLog })
@@ -112,6 +114,8 @@ const keysOf = (app: App): Pick<Served, 'newKey' | 'revoke'> => ({
 function send(url: string, { method, body, init }: { method: string; body: unknown; init: SendInit }): Promise<Response> {
   const headers = new Headers(init.headers)
   if (init.key) headers.set('authorization', `Bearer ${init.key}`)
+  // A form brings its own type, with the boundary.
+  if (body instanceof FormData) return fetch(url, { method, headers, body, ...(init.signal === undefined ? {} : { signal: init.signal }) })
   if (body !== undefined) headers.set('content-type', 'application/json')
   return fetch(url, {
     method,

@@ -67,14 +67,15 @@ export class WordScore {
   /** @param counts by index of the word: how many of `chunks` have it */
   constructor({ words, terms }: Asked, counts: readonly number[], chunks: number) {
     for (const { lookups, optional } of terms) {
-      const found = lookups.filter(({ index }) => (counts[index] ?? 0) > 0)
+      const rarities = lookups.map(({ index, weight }) => (counts[index] ? weight * rarity(counts[index], chunks) : undefined))
+      const found = rarities.filter((worth) => worth !== undefined)
       if (found.length === 0 && optional) continue
-      const worths = found.map(({ index, weight }) => ({
-        ...{ index, word: words[index]?.word ?? '' },
-        worth: weight * rarity(counts[index] ?? 0, chunks),
-      }))
-      this.#whole += found.length === 0 ? rarity(0, chunks) : Math.max(...worths.map(({ worth }) => worth))
-      this.#terms.push(worths)
+      const most = found.length === 0 ? rarity(0, chunks) : Math.max(...found)
+      this.#whole += most
+      // What no chunk has may still be in a name.
+      this.#terms.push(
+        lookups.map(({ index, weight }, i) => ({ index, word: words[index]?.word ?? '', worth: rarities[i] ?? weight * most })),
+      )
     }
   }
 

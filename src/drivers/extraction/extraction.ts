@@ -89,6 +89,7 @@ class ProcessExtraction implements Extraction {
       case 'died':
         return invalid('The file cannot be read: it twice ended the process that read it.')
       case 'stopped':
+        if (outcome.starved) throw new Fault('unavailable', 'The machine was too busy to read the file.')
         if (outcome.limit === 'time') return invalid(`The file cannot be read: it took more than ${timeoutMs / 1000} s.`)
         return invalid(`The file cannot be read: it needed more than ${Math.round(memoryBytesMax / MIB)} MiB of memory.`)
     }

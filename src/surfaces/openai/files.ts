@@ -10,6 +10,9 @@ import { requireId } from './ids.ts'
 import { envelopeOf, toEnvelope } from './lists.ts'
 import { answers, answersBytes, asks, asksNothing, takesForm } from './route.ts'
 
+/** As the original has it: whatever the file is, it is there to be saved. */
+const BYTES = 'application/octet-stream'
+
 const idOf = (params: { file_id: string }): string => requireId('file', 'file_id', params.file_id)
 
 export const files = (app: App) =>
@@ -52,9 +55,9 @@ export const files = (app: App) =>
       '/:file_id/content',
       async ({ caller, params, request }) => {
         const file = await getFile(app, caller, idOf(params))
-        const { bytes, filename, mediaType: type, sha256: tag } = file
+        const { bytes, filename, sha256: tag } = file
         const open = (range?: { start: number; bytes: number }) => readContent(app, caller, { file, ...(range ? { range } : {}) })
-        return sendDownload(request, { bytes, filename, type, tag, open })
+        return sendDownload(request, { bytes, filename, type: BYTES, tag, open })
       },
       { ...asksNothing, ...answersBytes({ id: 'downloadFile', summary: 'Download the content of a file' }) },
     )

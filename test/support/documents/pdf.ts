@@ -119,13 +119,18 @@ function linesOf(text: string): string[] {
   })
 }
 
+/** Letters stand in a file from left to right, those of Arabic and Hebrew too. */
+const drawnOrder = (line: string): string => (/[\u0590-\u06ff]/.test(line) ? [...line].reverse().join('') : line)
+
 /** A PDF with one page for each text. */
 export function makePdf(pages: readonly string[], options: PdfOptions = {}): Uint8Array {
   const writer = new PdfWriter()
   const { font, encode } = options.japanese ? japaneseFont(writer) : numberedFont(writer, pages)
   const tree = writer.reserve()
   const kids = pages.map((text) => {
-    const drawn = linesOf(text).flatMap((line, row) => (line === '' ? [] : [`BT /F1 11 Tf 1 0 0 1 50 ${800 - row * 14} Tm <${encode(line)}> Tj ET`]))
+    const drawn = linesOf(text).flatMap((line, row) =>
+      line === '' ? [] : [`BT /F1 11 Tf 1 0 0 1 50 ${800 - row * 14} Tm <${encode(drawnOrder(line))}> Tj ET`],
+    )
     const content = writer.packedStream((options.backwards ? drawn.reverse() : drawn).join('\n'))
     return writer.object(
       `<< /Type /Page /Parent ${tree} 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 ${font} 0 R >> >> /Contents ${content} 0 R >>`,

@@ -41,6 +41,8 @@ const KINDS = {
   step: { prefix: 'step_', own: (world: World) => world.stepId },
   completion: { prefix: 'chatcmpl-', own: (world: World) => world.completionId },
   file: { prefix: 'file-', own: (world: World) => world.fileId },
+  upload: { prefix: 'upload_', own: (world: World) => world.uploadId },
+  uploadPart: { prefix: 'part_', own: (world: World) => world.partId },
   vectorStore: { prefix: 'vs_', own: (world: World) => world.storeId },
   fileBatch: { prefix: 'vsfb_', own: (world: World) => world.batchId },
   completionMessage: { prefix: 'chatcmpl-', suffix: '-0', own: (world: World) => `${world.completionId}-0` },
@@ -56,6 +58,7 @@ const PLACES: Record<string, (id: string) => JsonObject> = {
   'createVectorStore file_ids': (id) => ({ file_ids: [id] }),
   'createVectorStoreFileBatch file_ids': (id) => ({ file_ids: [id] }),
   'createVectorStoreFileBatch file_id': (id) => ({ files: [{ file_id: id }] }),
+  'completeUpload part_ids': (id) => ({ part_ids: [id] }),
   'createMessage file_id': attached,
   'createThread file_id': (id) => ({ messages: [attached(id)] }),
   'createThreadAndRun file_id': (id) => ({ thread: { messages: [attached(id)] } }),
@@ -73,6 +76,7 @@ const CURSORS: Record<string, keyof typeof KINDS> = {
   listRuns: 'run',
   listRunSteps: 'step',
   listChatCompletions: 'completion',
+  listFiles: 'file',
   listVectorStores: 'vectorStore',
   listVectorStoreFiles: 'file',
   listFilesInVectorStoreBatch: 'file',
@@ -88,6 +92,8 @@ function kindOf({ id, path }: Operation, where: string, name: string): keyof typ
   if (name === 'step_id') return 'step'
   if (name === 'completion_id') return 'completion'
   if (name === 'file_id' || name === 'file_ids') return 'file'
+  if (name === 'upload_id') return 'upload'
+  if (name === 'part_ids') return 'uploadPart'
   if (name === 'vector_store_id' || name === 'vector_store_ids') return 'vectorStore'
   if (name === 'batch_id') return 'fileBatch'
   return undefined
@@ -152,7 +158,7 @@ interface Answer {
 
 /** The request with the given ids in these slots, and the tenant's own everywhere else. */
 async function ask(operation: Operation, world: World, ids: ReadonlyMap<Slot, string>): Promise<Answer> {
-  const { params, body } = exampleOf(operation, world)
+  const { params, body, form } = exampleOf(operation, world)
   const query: Record<string, string> = {}
   const changed: JsonObject | undefined = body && { ...body }
   for (const [{ where, name }, id] of ids) {
@@ -165,7 +171,7 @@ async function ask(operation: Operation, world: World, ids: ReadonlyMap<Slot, st
       Object.assign(changed, PLACES[place]?.(id) ?? { [name]: id })
     }
   }
-  const response = await served.send(operation.method, fill(operation, { params, query }), changed)
+  const response = await served.send(operation.method, fill(operation, { params, query }), form ?? changed)
   const streams = response.headers.get('content-type')?.startsWith('text/event-stream')
   return { status: response.status, text: streams ? await firstFrame(response) : await response.text() }
 }
@@ -212,6 +218,8 @@ test('nothing of the other tenant was changed by all that', async () => {
 test('lists of one tenant never show what another one owns', async () => {
   const ids = (page: JsonObject) => (page.data as JsonObject[]).map(({ id }) => id)
   expect(ids(await own.ok('GET', '/v1/assistants?limit=100'))).not.toContain(victim.assistantId)
+  expect(ids(await own.ok('GET', '/v1/files'))).not.toContain(victim.fileId)
+  expect(ids(await own.ok('GET', '/v1/vector_stores?limit=100'))).not.toContain(victim.storeId)
   expect(ids(await own.ok('GET', '/v1/chat/completions?limit=100'))).not.toContain(victim.completionId)
 })
 
@@ -222,13 +230,14 @@ test('the tests above were made from the document that the server publishes', as
 test('an operation that nobody has said how to try fails', () => {
   const unknown: Operation = {
     ...{ id: 'getSecret', method: 'GET', path: '/v1/secrets/{secret_id}', params: ['secret_id'], query: [], streams: false },
-    body: undefined,
+    ...{ body: undefined, form: undefined },
   }
   expect(() => slotsOf(unknown)).toThrow('say in isolation.test.ts whose id')
   expect(() => exampleOf(unknown, victim)).toThrow('say in world.ts')
   const withBody: Operation = { ...unknown, params: [], body: { properties: { owner_id: { type: 'string' } } } }
   expect(() => slotsOf(withBody)).toThrow('owner_id')
   expect(() => exampleOf(withBody, victim)).toThrow('which body it accepts')
+  expect(() => exampleOf({ ...unknown, params: [], form: {} }, victim)).toThrow('which form it accepts')
 })
 
 test('the exemptions are all still needed', () => {

@@ -54,7 +54,9 @@ const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdf
 
 /** Nothing in front of `at` changes with what stands there. */
 const startsLetter = (text: string, at: number): boolean =>
-  !isLowSurrogate(text.charCodeAt(at)) && !/^[\p{M}\u200d\u1100-\u11ff]/u.test(text.slice(at, at + 2)) && text.charCodeAt(at - 1) !== 0x200d
+  !isLowSurrogate(text.charCodeAt(at)) &&
+  !/^(?:\p{M}|\u200d|[\u1100-\u11ff])/u.test(text.slice(at, at + 2)) &&
+  text.charCodeAt(at - 1) !== 0x200d
 
 const normalize = (text: string): string =>
   text

@@ -8,7 +8,7 @@ setMergeCacheSize(0)
 const ORDINARY = { disallowedSpecial: new Set<string>() }
 /** Characters up to which the package's own merging, whose time grows with the square of the length, is the quickest. */
 const WORD_MAX = 200
-const CACHED_WORD_MAX = 32
+const CACHED_WORD_MAX = 48
 const CACHED_WORDS_MAX = 20_000
 /** A cached word may keep the text alive that it was cut from. */
 const CACHED_TEXT_MAX = 4_000_000

@@ -11,8 +11,10 @@ export interface PdfLine {
 const DISORDER = 0.3
 /** A gap of so many usual ones parts two paragraphs. */
 const PARAGRAPH_GAP = 1.35
-/** A line that is nearly as wide as its paragraph goes on in the next. */
+/** A line that is nearly as wide as its paragraph goes on in the next, unless all of them are short, as in an address. */
 const FULL_LINE = 0.8
+const FULL_LINE_CHARS = 30
+const FULL_LINE_CHARS_ASIAN = 12
 
 /** Text of a page: paragraphs with an empty line between them, their wrapped lines joined again. */
 export function pageText(lines: readonly PdfLine[]): string {
@@ -51,7 +53,7 @@ function usualGap(lines: readonly PdfLine[]): number {
     if (i > 0 && gap > line.height / 2) gaps.push(gap)
   }
   gaps.sort((a, b) => a - b)
-  return gaps[gaps.length >> 1] ?? 0
+  return gaps[(gaps.length - 1) >> 1] ?? 0
 }
 
 function partsFrom(last: PdfLine, line: PdfLine, usual: number): boolean {
@@ -73,12 +75,15 @@ function joinLines(lines: readonly PdfLine[]): string {
   for (const line of lines) {
     if (last === undefined) text = line.text
     else if (Math.abs(last.y - line.y) < line.height / 2) text += ` ${line.text}`
-    else if (last.width < widest * FULL_LINE || BULLET.test(line.text)) text += `\n${line.text}`
+    else if (!isFull(last, widest) || BULLET.test(line.text)) text += `\n${line.text}`
     else text = wrapped(text, line.text)
     last = line
   }
   return text
 }
+
+const isFull = ({ text, width }: PdfLine, widest: number): boolean =>
+  width >= widest * FULL_LINE && text.length >= (ASIAN.test(text) ? FULL_LINE_CHARS_ASIAN : FULL_LINE_CHARS)
 
 /** Puts a word together that was parted at the end of a line. */
 function wrapped(text: string, next: string): string {

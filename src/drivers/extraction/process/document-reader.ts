@@ -2,14 +2,14 @@ import type { Subprocess } from 'bun'
 import type { ExtractedChunk, ExtractionProblem } from '../port.ts'
 import { type ReadRequest, readLines, type WorkerMessage } from '../worker/protocol.ts'
 import { launchWorker } from './launch.ts'
-import { memoryOf, watchMemory } from './memory.ts'
+import { memoryOf, waitedForProcessor, watchMemory } from './memory.ts'
 
 /** How the reading of a document ended. */
 export type Outcome = { peakBytes: number } & (
   | { is: 'text'; type: string; chunks: ExtractedChunk[] }
   | { is: 'problem'; problem: ExtractionProblem; message: string }
-  /** It was stopped because of a limit. */
-  | { is: 'stopped'; limit: 'time' | 'memory' }
+  /** It was stopped because of a limit; `starved` where others kept it from the processor for most of its time. */
+  | { is: 'stopped'; limit: 'time' | 'memory'; starved: boolean }
   /** It ended by itself. */
   | { is: 'died' }
 )
@@ -26,6 +26,8 @@ const START_MS = 30_000
 const DOCUMENTS_MAX = 200
 /** A process that keeps so much more than it began with is replaced. */
 const GROWTH_MAX = 96 * 1024 * 1024
+/** Share of its time that a process waited for the processor, from which it was not the document that took long. */
+const STARVED = 0.6
 
 /** A process that reads one document at a time. */
 export class DocumentReader {
@@ -77,8 +79,11 @@ export class DocumentReader {
     const atRest = this.atRest
     let limit: 'time' | 'memory' | undefined
     let peak = atRest
+    let starved = false
+    const waitedBefore = waitedForProcessor(this.child.pid) ?? 0
     const stop = (because: 'time' | 'memory'): void => {
       limit ??= because
+      starved = ((waitedForProcessor(this.child.pid) ?? 0) - waitedBefore) / 1e6 > timeoutMs * STARVED
       this.child.kill('SIGKILL')
     }
     const abort = (): void => this.child.kill('SIGKILL')
@@ -94,7 +99,7 @@ export class DocumentReader {
       const peakBytes = Math.max(0, peak - atRest)
       // What was sent before the limit is all there is of an answer that came to its end.
       if (outcome !== undefined) return { ...outcome, peakBytes }
-      return limit === undefined ? { is: 'died', peakBytes } : { is: 'stopped', limit, peakBytes }
+      return limit === undefined ? { is: 'died', peakBytes } : { is: 'stopped', limit, starved, peakBytes }
     } finally {
       clearTimeout(timer)
       unwatch()

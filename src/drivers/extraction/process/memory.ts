@@ -31,6 +31,19 @@ export async function memoryOf(pid: number): Promise<number> {
 const EVERY_MS = 50
 const ASK_EVERY_MS = 500
 
+/**
+ * Nanoseconds that a process was ready to run and was not let, since it began; undefined where the system does not tell.
+ * What it waits for by itself is not counted.
+ */
+export function waitedForProcessor(pid: number): number | undefined {
+  try {
+    const waited = Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1])
+    return Number.isNaN(waited) ? undefined : waited
+  } catch {
+    return undefined
+  }
+}
+
 /** Looks at the memory of a process until stopped; answers what it saw most. */
 export function watchMemory(pid: number, look: (bytes: number) => void): () => void {
   let asking = false
