@@ -27,6 +27,7 @@ export async function ingestDocument(app: IngestNeeds, work: JobWork): Promise<b
   if (!ingestion) return finishJob(app.db, work.job)
   if (work.job.attempt > work.attemptsMax) return fail(app, ingestion, interrupted(work.job.attempt - 1))
   const extracted = await extract(app, ingestion, work.signal)
+  work.steps++
   if (!extracted.ok) return fail(app, ingestion, { code: extracted.problem, message: extracted.message })
   const bytesPerVector = await writeAll(app, { ingestion, work, chunks: extracted.chunks })
   if (bytesPerVector === undefined) return lost(app, ingestion)
@@ -67,34 +68,34 @@ interface Writing {
 async function writeAll(app: IngestNeeds, writing: Writing): Promise<number | undefined> {
   const { ingestion, work, chunks } = writing
   let bytes = 0
-  for (const window of windowsOf(chunks, await beginAt(app, writing))) {
+  for (const window of windowsOf(ingestion.documentId, chunks, await beginAt(app, writing))) {
     const texts = window.map((chunk) => chunk.text)
     const vectors = await embedTexts(app, { model: ingestion.embeddingModel, texts }, work.signal)
-    if (work.signal.aborted) return undefined
-    if (!(await putChunks(app, ingestion, window))) return undefined
+    if (work.signal.aborted || !(await putChunks(app, ingestion, window))) return undefined
     const points = window.flatMap(({ id }, index) => (vectors[index] ? [{ id, vector: vectors[index] }] : []))
     await app.vectors.upsert({ ...keyOf(ingestion), fileId: ingestion.fileId, attributes: ingestion.attributes, points })
     bytes = vectors[0]?.byteLength ?? 0
     work.done = (window.at(-1)?.idx ?? 0) + 1
+    work.steps++
     if (work.signal.aborted) return undefined
   }
   return bytes
+}
 
-  function* windowsOf(all: readonly ExtractedChunk[], from: number): Generator<Chunk[]> {
-    let window: Chunk[] = []
-    let tokens = 0
-    for (let idx = from; idx < all.length; idx++) {
-      const chunk = chunkOf(ingestion.documentId, idx, all[idx] as ExtractedChunk)
-      if (window.length > 0 && (window.length === EMBED_INPUTS_MAX || tokens + chunk.tokens > EMBED_TOKENS_MAX)) {
-        yield window
-        window = []
-        tokens = 0
-      }
-      window.push(chunk)
-      tokens += chunk.tokens
+/** What is embedded and written at once. */
+function* windowsOf(documentId: string, chunks: readonly ExtractedChunk[], from: number): Generator<Chunk[]> {
+  let window: Chunk[] = []
+  let tokens = 0
+  for (const [offset, extracted] of chunks.slice(from).entries()) {
+    if (window.length === EMBED_INPUTS_MAX || (window.length > 0 && tokens + extracted.tokens > EMBED_TOKENS_MAX)) {
+      yield window
+      window = []
+      tokens = 0
     }
-    if (window.length > 0) yield window
+    window.push(chunkOf(documentId, from + offset, extracted))
+    tokens += extracted.tokens
   }
+  if (window.length > 0) yield window
 }
 
 /**
@@ -118,10 +119,11 @@ const keyOf = ({ tenantId, storeId, documentId }: Ingestion) => ({ tenantId, sto
 
 const textBytes = (chunks: readonly ExtractedChunk[]): number => chunks.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
 
-async function fail(app: IngestNeeds, ingestion: Ingestion, failure: Failure): Promise<boolean> {
+/** `reason` is for the log, where the message may hold words of a provider, and those words of the text. */
+async function fail(app: IngestNeeds, ingestion: Ingestion, failure: Failure & { reason?: string }): Promise<boolean> {
   if (!(await failIngestion(app, ingestion, failure))) return lost(app, ingestion)
   const { fileId: file, storeId: store } = ingestion
-  app.log.info('ingest.failed', { file, store, code: failure.code, reason: failure.message })
+  app.log.info('ingest.failed', { file, store, code: failure.code, reason: failure.reason ?? failure.message })
   app.signals.wakeJobs()
   return true
 }
@@ -149,7 +151,7 @@ export async function putOff(app: IngestNeeds, work: JobWork, cause: unknown): P
   if (!again) return giveUp(app, work, cause)
   const doubling = 1_000 * 2 ** Math.min(waits ? before : job.attempt, 10)
   const waitMs = Math.min(WAIT_MAX_MS, Math.max(doubling, fault?.facts.retryAfterMs ?? 0))
-  app.log.warn('ingest.put_off', { document: job.subject, attempt: job.attempt, waitMs, cause: fault?.message ?? String(cause) })
+  app.log.warn('ingest.put_off', { document: job.subject, attempt: job.attempt, waitMs, cause: nameOf(cause) })
   const payload = { ...job.payload, putOff: waits ? before + 1 : before, done: work.done }
   return retryJob(app, job, { runAt: app.clock.now() + waitMs, error: fault?.message ?? String(cause), charged: !waits, payload })
 }
@@ -163,10 +165,12 @@ async function giveUp(app: IngestNeeds, { job }: JobWork, cause: unknown): Promi
   const ingestion = await beginIngestion(app, job)
   if (!ingestion) return finishJob(app.db, job)
   if (!(cause instanceof Fault)) app.log.error('ingest.broke', { document: job.subject, cause })
-  return fail(app, ingestion, { code: 'server_error', message: reasonOf(cause) })
+  return fail(app, ingestion, { code: 'server_error', message: messageOf(cause), reason: nameOf(cause) })
 }
 
-function reasonOf(cause: unknown): string {
+const nameOf = (cause: unknown): string => (cause instanceof Fault ? cause.code : cause instanceof Error ? cause.name : 'unknown')
+
+function messageOf(cause: unknown): string {
   if (!(cause instanceof Fault)) return "The file's processing failed because of an error in the server."
   return cause.code === 'not_found' ? "The file's content is not there any more." : cause.message
 }

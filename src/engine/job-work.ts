@@ -8,6 +8,8 @@ export interface JobWork {
   readonly attemptsMax: number
   /** How much of the job is done for good, for the next attempt; what it counts is the handler's own. */
   done: number
+  /** Goes up with everything that got done: an attempt in which it stands still is stuck. */
+  steps: number
 }
 
 /** What an earlier attempt noted. */

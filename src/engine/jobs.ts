@@ -1,3 +1,4 @@
+import { Fault } from '../core/fault.ts'
 import { newId } from '../core/id.ts'
 import { claimJobs, countJobs, type Job, type JobKind, releaseJobs, renewJobs, retryJob } from '../core/jobs/jobs.ts'
 import { type IngestNeeds, ingestDocument, putOff } from './ingest.ts'
@@ -16,6 +17,8 @@ export interface JobWorkerOptions {
   sweepMs?: number
   /** How often a backlog is told to the log; absent: some seconds. */
   tellMs?: number
+  /** An attempt that takes no step for so long has failed, whatever it waits for; absent: longer than any of its waits may be. */
+  stuckMs?: number
 }
 
 interface JobHandler {
@@ -55,12 +58,17 @@ interface Running {
   readonly work: JobWork
   readonly stop: AbortController
   readonly done: Promise<void>
+  /** What the last renewals saw of its steps, and how long ago they began to see that. */
+  seen: { steps: number; sinceMs: number }
+  /** Ends the attempt from outside. */
+  fail(cause: Fault): void
 }
 
 const OTHER_PLACES = 2
 const RENEWALS_PER_LEASE = 3
 const SWEEP_MS = 5_000
 const TELL_MS = 10_000
+const STUCK_MS = 20 * 60_000
 const BACKLOG_MAX = 100_000
 /** How often, a second apart, the end of an attempt is noted again that could not be: the lease is renewed meanwhile. */
 const NOTES_MAX = 60
@@ -145,28 +153,31 @@ export class JobWorker {
 
   private take(lane: Lane, job: Job): void {
     const stop = new AbortController()
-    const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, done: doneOf(job) }
+    const work: JobWork = { job, signal: stop.signal, attemptsMax: this.options.attemptsMax, done: doneOf(job), steps: 0 }
+    const failing = Promise.withResolvers<never>()
     // A process that stood still for longer than its lease gets its own job again.
     lane.running.get(job.id)?.stop.abort()
     const isCurrent = (): boolean => lane.running.get(job.id)?.work === work
-    const done = this.execute(work, isCurrent).finally(() => {
+    const run = () => Promise.race([HANDLERS[job.kind].run(this.app, work), failing.promise])
+    const done = this.execute(work, { run, isCurrent }).finally(() => {
+      // Ends what an attempt that failed from outside still waits for.
+      stop.abort()
       if (isCurrent()) lane.running.delete(job.id)
       if (lane.starved) this.wake()
     })
-    lane.running.set(job.id, { work, stop, done })
+    lane.running.set(job.id, { work, stop, done, seen: { steps: 0, sinceMs: 0 }, fail: failing.reject })
   }
 
   /** Never rejects. */
-  private async execute(work: JobWork, isCurrent: () => boolean): Promise<void> {
+  private async execute(work: JobWork, { run, isCurrent }: { run(): Promise<boolean>; isCurrent(): boolean }): Promise<void> {
     const { job, signal } = work
-    const handler = HANDLERS[job.kind]
     try {
-      if ((await handler.run(this.app, work)) || !isCurrent()) return
+      if ((await run()) || !isCurrent()) return
       // Taken away it is not ours to release; asked for again it is due now.
       await this.note(signal, () => releaseJobs(this.app, this.id, [job.id]))
       this.wake()
     } catch (cause) {
-      if (!signal.aborted) await this.note(signal, () => handler.failed(this.app, work, cause))
+      if (!signal.aborted) await this.note(signal, () => HANDLERS[job.kind].failed(this.app, work, cause))
     }
   }
 
@@ -185,6 +196,7 @@ export class JobWorker {
 
   private async renew(): Promise<void> {
     const running = this.lanes.flatMap((lane) => [...lane.running.values()])
+    for (const one of running) this.watch(one)
     const ids = running.map(({ work }) => work.job.id)
     try {
       const ours = new Set(await renewJobs(this.app, { workerId: this.id, leaseMs: this.options.leaseMs, ids }))
@@ -192,6 +204,15 @@ export class JobWorker {
     } catch (cause) {
       this.app.log.warn('jobs.renew_failed', { cause: String(cause) })
     }
+  }
+
+  /** Counts renewals instead of asking a clock, which may jump. */
+  private watch(running: Running): void {
+    const { work, seen } = running
+    const { leaseMs, stuckMs = STUCK_MS } = this.options
+    const sinceMs = seen.steps === work.steps ? seen.sinceMs + leaseMs / RENEWALS_PER_LEASE : 0
+    running.seen = { steps: work.steps, sinceMs }
+    if (sinceMs >= stuckMs) running.fail(new Fault('internal', `The work stood still for ${Math.round(stuckMs / 60_000)} minutes.`))
   }
 
   private sweepNow(): void {
@@ -222,23 +243,21 @@ export class JobWorker {
     const left = this.lanes.flatMap((lane) => [...lane.running.values()])
     for (const { stop } of left) stop.abort()
     await Promise.race([Promise.all([all(), this.sweeping]), Bun.sleep(LETTING_GO_MS)])
-    await releaseJobs(
-      this.app,
-      this.id,
-      left.map(({ work }) => work.job.id),
-    )
+    const ids = left.map(({ work }) => work.job.id)
+    // Without the database they are released by the end of their leases.
+    await releaseJobs(this.app, this.id, ids).catch((cause) => this.app.log.warn('jobs.release_failed', { cause: String(cause) }))
     clearInterval(this.renewal)
     if (left.length > 0) this.app.signals.wakeJobs()
   }
 }
 
 /** Resolves when `signal` is aborted, or after `ms`. */
-function aborted(signal: AbortSignal, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+async function aborted(signal: AbortSignal, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const wake = (): void => resolve()
+  const timer = setTimeout(wake, ms)
+  signal.addEventListener('abort', wake)
+  await promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', wake)
 }

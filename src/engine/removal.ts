@@ -11,18 +11,25 @@ type RemovalNeeds = Needs<'db' | 'clock' | 'vectors'>
  * without its chunk. All of these answer as `JobHandler.run` does.
  */
 
-export async function removeDocument(app: RemovalNeeds, { job, signal }: JobWork): Promise<boolean> {
-  const document = documentOf(job)
+export async function removeDocument(app: RemovalNeeds, work: JobWork): Promise<boolean> {
+  const document = documentOf(work.job)
   await app.vectors.removeDocument(document)
-  while (await dropChunks(app, document.documentId)) if (signal.aborted) return false
-  return finishJob(app.db, job)
+  return dropAll(app, work, () => dropChunks(app, document.documentId))
 }
 
-export async function removeStore(app: RemovalNeeds, { job, signal }: JobWork): Promise<boolean> {
-  const { tenantId, storeId } = documentOf(job)
+export async function removeStore(app: RemovalNeeds, work: JobWork): Promise<boolean> {
+  const { tenantId, storeId } = documentOf(work.job)
   await app.vectors.removeStore({ tenantId, storeId })
-  while (await dropStoreChunks(app, storeId)) if (signal.aborted) return false
-  return finishJob(app.db, job)
+  return dropAll(app, work, () => dropStoreChunks(app, storeId))
+}
+
+/** @param drop some chunks; answers whether there may be more */
+async function dropAll(app: RemovalNeeds, work: JobWork, drop: () => Promise<boolean>): Promise<boolean> {
+  while (await drop()) {
+    if (work.signal.aborted) return false
+    work.steps++
+  }
+  return finishJob(app.db, work.job)
 }
 
 /** While the document is being ingested there is nothing to tell yet. */

@@ -7,8 +7,10 @@ import type { Found } from './search.ts'
 
 const QUERY_CHARS_MAX = 2_000
 const NAME_CHARS_MAX = 80
-/** Of all results together: about 16 000 tokens. They stay in the thread's prompts. */
+/** Of all results of a turn: about 16 000 tokens. They stay in the thread's prompts. */
 const RESULTS_CHARS_MAX = 64_000
+/** Of one turn: a confused model may ask for any number. */
+export const SEARCHES_MAX = 8
 
 const HOW_TO_CITE =
   'Answer from these results. Behind every statement that a result supports, write the marker of that result exactly as it stands here, brackets included. Cite nothing else.'
@@ -29,11 +31,12 @@ const lastQuestion = (messages: readonly BaseMessage[]): string => messages.find
 export const nextSearch = (messages: readonly BaseMessage[]): number =>
   Math.max(-1, ...searchesIn(messages).map(({ search }) => search)) + 1
 
-/** The results that fit: later ones are the worse ones. The first is cut rather than left out. */
-export function fitting({ detail, notes }: Found): Found {
-  let left = RESULTS_CHARS_MAX
+/** The results that fit beside those of the turn's other searches: later ones are the worse ones. The first is cut rather than left out. */
+export function fitting({ detail, notes }: Found, searches: number): Found {
+  const most = Math.floor(RESULTS_CHARS_MAX / Math.min(searches, SEARCHES_MAX))
+  let left = most
   const results = detail.results.flatMap((result, i) => {
-    const text = i === 0 ? result.text.slice(0, RESULTS_CHARS_MAX) : result.text
+    const text = i === 0 ? result.text.slice(0, most) : result.text
     left -= text.length
     return left >= 0 ? [{ ...result, text }] : []
   })

@@ -66,6 +66,11 @@ export class FileSearch {
     return { detail: { rankingOptions: this.settings.ranking, results }, notes }
   }
 
+  /** The answer to a search that is not done. */
+  refuse(note: string): Found {
+    return { detail: { rankingOptions: this.settings.ranking, results: [] }, notes: [note] }
+  }
+
   private async attempt(queries: string[], notes: string[]): Promise<SearchDetail['results']> {
     const thread = await getThread(this.app, serverOf(this.run.tenantId), this.run.threadId)
     const own = storesOf(thread.toolResources)

@@ -17,7 +17,7 @@ import { FILE_SEARCH, Offer } from './offer.ts'
 import { buildPrompt, estimateTokens } from './prompt.ts'
 import type { CallAnswer, Recorder } from './recorder.ts'
 import { FileSearch, type SearchNeeds } from './search.ts'
-import { fitting, nextSearch, queriesOf, searchMessage } from './search-answer.ts'
+import { fitting, nextSearch, queriesOf, SEARCHES_MAX, searchMessage } from './search-answer.ts'
 
 /** A turn stopped by the provider's content filter. */
 export class Filtered extends Error {
@@ -90,11 +90,12 @@ export class ModelHost implements Host {
   /** Searches at once, numbered in the order of the calls. */
   async serve(calls: readonly ToolCall[], messages: BaseMessage[]): Promise<BaseMessage[]> {
     const { recorder, signal } = this.parts
-    let search = nextSearch(messages)
+    const searches = calls.filter((call) => this.offer.typeOf(call.name) === FILE_SEARCH)
     const answers = await Promise.all(
-      calls.map((call) =>
-        this.offer.typeOf(call.name) === FILE_SEARCH ? this.search(call, search++, messages) : noSuchTool(call, this.offer),
-      ),
+      calls.map((call) => {
+        const nth = searches.indexOf(call)
+        return nth < 0 ? noSuchTool(call, this.offer) : this.search(call, { nth, of: searches.length, messages })
+      }),
     )
     signal.throwIfAborted()
     this.parts.beforeEnd()
@@ -102,11 +103,14 @@ export class ModelHost implements Host {
     return answers.map(({ message }) => message)
   }
 
-  private async search(call: ToolCall, search: number, messages: BaseMessage[]): Promise<Answered> {
+  private async search(call: ToolCall, { nth, of, messages }: { nth: number; of: number; messages: BaseMessage[] }): Promise<Answered> {
     this.searcher ??= new FileSearch(this.app, this.run, { tool: this.offer.search, signal: this.parts.signal })
-    const found = fitting(await this.searcher.find(queriesOf(call.args, messages)))
+    const found =
+      nth < SEARCHES_MAX
+        ? fitting(await this.searcher.find(queriesOf(call.args, messages)), of)
+        : this.searcher.refuse(`Not searched: at most ${SEARCHES_MAX} searches are done at once. Several queries fit into one.`)
     const id = call.id ?? ''
-    return { id, output: null, detail: { ...found.detail }, message: searchMessage(id, search, found) }
+    return { id, output: null, detail: { ...found.detail }, message: searchMessage(id, nextSearch(messages) + nth, found) }
   }
 
   /** A turn that breaks off has cost something too, though no provider says what. */

@@ -15,19 +15,26 @@ export function leaveRest(request: Request, thrownAway: Promise<void>): void {
 
 /** Reads and forgets until the end, or until it is too much or takes too long. Never rejects. */
 export async function throwAway(reader: BodyReader): Promise<void> {
-  const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => late.resolve(undefined), REST_MS)
+  const stop = () => void reader.cancel().catch(() => undefined)
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(() => {
+    stop()
+    late.resolve()
+  }, REST_MS)
+  await Promise.race([readAway(reader), late.promise])
+  clearTimeout(timer)
+  stop()
+}
+
+async function readAway(reader: BodyReader): Promise<void> {
   try {
     for (let bytes = 0; bytes <= REST_BYTES_MAX; ) {
-      const part = await Promise.race([reader.read(), late.promise])
-      if (!part || part.done) return
-      bytes += part.value.byteLength
+      const { done, value } = await reader.read()
+      if (done) return
+      bytes += value.byteLength
     }
   } catch {
     return // its sender is gone
-  } finally {
-    clearTimeout(timer)
-    reader.cancel().catch(() => undefined)
   }
 }
 

@@ -84,16 +84,15 @@ function openParser(headers: Headers): Busboy {
 class Reading<T> {
   private readonly fields = new Map<string, string>()
   private readonly stop = new AbortController()
-  private readonly failed = Promise.withResolvers<never>()
   private readonly closed = Promise.withResolvers<void>()
   private readonly names = new Set<string>()
   private made: Promise<T> | undefined
+  private interrupt: (error: unknown) => void = () => undefined
 
   constructor(
     private readonly parser: Busboy,
     private readonly reader: UploadReader<T>,
   ) {
-    this.failed.promise.catch(() => undefined)
     parser.on('field', (name, value, info) => {
       const flaw = info.nameTruncated || info.valueTruncated ? malformed(TOO_LONG) : this.flawOf(name)
       if (flaw) this.fail(flaw)
@@ -128,19 +127,32 @@ class Reading<T> {
   private fail(error: unknown): void {
     if (this.stop.signal.aborted) return
     this.stop.abort(error)
-    this.failed.reject(error)
+    this.interrupt(error)
     this.parser.destroy(error instanceof Error ? error : new Error('refused'))
+  }
+
+  /**
+   * As `step`, but rejects as soon as the form fails. No `Promise.race` with a promise of the whole form: that would hold
+   * the value of every race until the end, and so the whole file.
+   */
+  private unlessFailed<V>(step: Promise<V>): Promise<V> {
+    const { signal } = this.stop
+    return new Promise<V>((resolve, reject) => {
+      if (signal.aborted) reject(signal.reason)
+      this.interrupt = reject
+      step.then(resolve, reject)
+    })
   }
 
   /** Feeds the parser at the speed at which the file is taken. */
   async pump(request: Request, body: BodyReader, bytesMax: number): Promise<void> {
     try {
       for (let bytes = 0; ; ) {
-        const { done, value } = await Promise.race([within(body.read(), this.reader.limits), this.failed.promise])
+        const { done, value } = await this.unlessFailed(within(body.read(), this.reader.limits))
         if (done) return
         bytes += value.byteLength
         if (bytes > bytesMax) throw tooLarge(this.reader)
-        await Promise.race([this.write(value), this.failed.promise])
+        await this.unlessFailed(this.write(value))
       }
     } catch (error) {
       leaveRest(request, throwAway(body))
@@ -151,15 +163,13 @@ class Reading<T> {
   private write(bytes: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.parser.write(bytes, (error) => (error ? reject(error) : resolve()))
-    // Lost, once the race is decided by what broke the parser.
-    promise.catch(() => undefined)
     return promise
   }
 
   async end(): Promise<UploadForm<T>> {
     this.parser.end()
-    await Promise.race([this.closed.promise, this.failed.promise])
-    const file = this.made && (await Promise.race([this.made, this.failed.promise]))
+    await this.unlessFailed(this.closed.promise)
+    const file = this.made && (await this.unlessFailed(this.made))
     return { fields: this.fields, file }
   }
 

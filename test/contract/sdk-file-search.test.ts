@@ -166,6 +166,17 @@ for (const [version, open] of Object.entries(SDKS)) {
   })
 }
 
+test('a message that is sent again with its Idempotency-Key attaches its files once', async () => {
+  const threadId = await calls.thread()
+  const body = { role: 'user', content: 'x', attachments: [{ file_id: fileId, tools: [SEARCH] }] }
+  const send = () => calls.ok('POST', `/v1/threads/${threadId}/messages`, body, { headers: { 'idempotency-key': 'attach-once' } })
+  const [first, second] = [await send(), await send()]
+  expect(second).toEqual(first)
+  const { tool_resources } = await calls.ok('GET', `/v1/threads/${threadId}`)
+  const [store] = (tool_resources as { file_search: { vector_store_ids: string[] } }).file_search.vector_store_ids
+  expect((await calls.ok('GET', `/v1/vector_stores/${store}/files`)).data).toHaveLength(1)
+})
+
 describe('refusals', () => {
   const error = async (path: string, body: object) => {
     const response = await served.send('POST', path, body)

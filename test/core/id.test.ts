@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isUuid, newId, readId, spellId } from '../../src/core/id.ts'
+import { derivedId, isUuid, newId, readId, spellId } from '../../src/core/id.ts'
 
 test('new ids are UUIDs of version 7 that sort by creation', () => {
   const ids = Array.from({ length: 2_000 }, newId)
@@ -37,3 +37,12 @@ test.each(['', 'x', newId().toUpperCase(), newId().replaceAll('-', ''), `${newId
     expect(isUuid(text)).toBe(false)
   },
 )
+
+test('derived ids are the same for the same id and number, differ for others, and stand beside it in order', () => {
+  const [one, two] = [newId(), newId()]
+  expect(derivedId(one, 7)).toBe(derivedId(one, 7))
+  const all = [one, two].flatMap((id) => Array.from({ length: 500 }, (_, n) => derivedId(id, n)))
+  expect(new Set(all).size).toBe(1_000)
+  for (const id of all)
+    expect([isUuid(id), id.slice(0, 13)]).toEqual([true, one.slice(0, 13) === id.slice(0, 13) ? one.slice(0, 13) : two.slice(0, 13)])
+})

@@ -20,11 +20,12 @@ import * as threads from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, startRun, storyOf, untilEnd } from '../support/runs.ts'
 import { ROOT } from '../support/source-tree.ts'
+import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
 import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
 /** Ids of one tenant's records: all of them there, or none of them. */
-interface Ids extends StoreIds {
+interface Ids extends StoreIds, FileIds {
   assistant: string
   thread: string
   message: string
@@ -71,6 +72,7 @@ async function fill(caller: Caller): Promise<Ids> {
   const { key } = await keys.createKey(app, caller, { name: 'k', scopes: ['read'] })
   return {
     ...(await fillStore(app, caller)),
+    ...(await fillFiles(app, caller)),
     assistant: done.assistant.id,
     thread: done.threadId,
     message: message?.id ?? '',
@@ -175,6 +177,7 @@ const CASES: Record<string, Case[]> = {
   ],
   'checkpoints.deleteCheckpoints': [(c, ids) => checkpoints.deleteCheckpoints(app, c.tenantId, ids.thread)],
   ...storeCases({ app: () => app, own: () => own }),
+  ...fileCases({ app: () => app, own: () => own }),
   ...resourceCases({ app: () => app, own: () => own }),
 }
 
@@ -182,7 +185,7 @@ const CASES: Record<string, Case[]> = {
 const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
-  idempotency.onceCalled`.split(/\s+/),
+  idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload`.split(/\s+/),
 )
 
 const missing = (): Ids => ({
@@ -197,6 +200,10 @@ const missing = (): Ids => ({
   store: newId(),
   batch: newId(),
   document: newId(),
+  upload: newId(),
+  part: newId(),
+  object: newId(),
+  linked: newId(),
 })
 
 /** What came of it, with the ids that were asked for replaced by their names. */
@@ -222,6 +229,10 @@ const contents = async () =>
       'checkpoint',
       'completion',
       'api_key',
+      'file',
+      'file_object',
+      'upload',
+      'upload_part',
       'vector_store',
       'vector_store_file',
       'file_batch',
@@ -246,7 +257,7 @@ test.each(Object.entries(CASES))(
 
 test('the same calls succeed or fail differently for the owner, so that the cases above do reach the records', async () => {
   const reads = ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread', 'stores.getStore']
-  for (const name of [...reads, 'completions.getCompletion', 'store-files.getStoreFile', 'batches.getBatch']) {
+  for (const name of [...reads, 'completions.getCompletion', 'store-files.getStoreFile', 'batches.getBatch', 'files.getFile']) {
     const [own = () => Promise.reject(new Error(`no case for ${name}`))] = CASES[name] ?? []
     expect(await outcome(() => own(owner, theirs), theirs)).toStartWith('{"value":{')
   }

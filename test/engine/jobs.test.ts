@@ -115,6 +115,29 @@ test('documents at work when the drain time is over are released: the next worke
   expect((await ended(app, app.one, file)).status).toBe('completed')
 })
 
+test('a document that was claimed in the moment of the shutdown is released', async () => {
+  const file = await attach(app, app.one)
+  const leaving = await newWorker(false)
+  const pause = leaving.db.pauseNext('hot', 'after')
+  leaving.jobs.start()
+  await pause.reached
+  expect((await rowOf(file))?.attempt).toBe(1)
+  holdEmbeddings()
+  const stopped = leaving.jobs.stop(0)
+  pause.release()
+  await stopped
+  expect(await rowOf(file)).toMatchObject({ attempt: 0, worker_id: null })
+})
+
+test('processes that ingest together do each document once', async () => {
+  const both = [await newWorker({ slots: 3 }), await newWorker({ slots: 3 })]
+  const storeId = await newStore(app, app.one)
+  for (let n = 0; n < 20; n++) await attach(app, app.one, { storeId, content: `note ${n}` })
+  await until(async () => (await getStore(app, app.one, storeId)).counts.completed === 20)
+  expect(embedder.texts).toHaveLength(20)
+  expect(both.map(({ log }) => log.count('ingest.done') > 0)).toEqual([true, true])
+})
+
 test('the drain lets a document end that needs only a moment, and begins no other', async () => {
   const leaving = await newWorker({ slots: 1 })
   holdEmbeddings()
@@ -233,6 +256,23 @@ test('an attempt whose end cannot be noted is noted when the database answers ag
   await until(() => worker.log.count('jobs.note_failed') > 0)
   await until(() => worker.jobs.busy === 0)
   expect(await rowOf(file)).toMatchObject({ worker_id: null, attempt: 0 })
+})
+
+test('an attempt in which nothing happens is over after a while, whatever it waits for, and the document fails in the end', async () => {
+  const worker = await newWorker({ leaseMs: 60, stuckMs: 100 })
+  holdEmbeddings()
+  const file = await attach(app, app.one)
+  for (let attempt = 1; attempt < 3; attempt++) {
+    await until(async () => {
+      const row = await rowOf(file)
+      return row?.attempt === attempt && row.worker_id === null
+    })
+    app.clock.advance(60_000)
+    worker.jobs.wake()
+  }
+  const { status, error } = await ended(app, app.one, file)
+  expect([status, error]).toEqual(['failed', { code: 'server_error', message: 'The work stood still for 0 minutes.' }])
+  await until(() => worker.jobs.busy === 0)
 })
 
 test('a worker is healthy once it has looked for jobs, and not before', async () => {

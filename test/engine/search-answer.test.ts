@@ -68,7 +68,9 @@ test('what was wrong with the search stands before what it found', () => {
 })
 
 test('results beyond the budget are left out, the worst first, and the best one is cut', () => {
-  const texts = (what: Found) => fitting(what).detail.results.map((r) => r.text.length)
+  const texts = (what: Found, searches = 1) => fitting(what, searches).detail.results.map((r) => r.text.length)
   expect(texts(found(['a'.repeat(30_000), 'b'.repeat(30_000), 'c'.repeat(30_000)]))).toEqual([30_000, 30_000])
   expect(texts(found(['a'.repeat(90_000), 'b']))).toEqual([64_000])
+  expect(texts(found(['a'.repeat(30_000), 'b'.repeat(30_000)]), 2)).toEqual([30_000])
+  expect(texts(found(['a'.repeat(30_000)]), 100)).toEqual([8_000])
 })

@@ -129,6 +129,16 @@ describe('a search', () => {
     expect(citedIn((await messagesOf(app, app.one, started.threadId)).at(-1)?.content).map((c) => c.fileId)).toEqual(files)
   })
 
+  test('beyond eight of one turn is not done, and the model is told so', async () => {
+    const lists = Array.from({ length: 10 }, (_, i) => [`warranty ${i}`])
+    const started = await startRun(app, { turns: [searches(...lists), { text: ['x'] }], assistant: searching(store) })
+    expect((await untilEnd(app, started)).status).toBe('completed')
+    const told = toldByTools(app, started.model)
+    expect(told.map((text) => text.startsWith('Not searched'))).toEqual(lists.map((_, i) => i >= 8))
+    const found = Object.values(foundIn((await stepsOf(app, started))[0]?.calls ?? []))
+    expect(found.map((names) => names?.length)).toEqual(lists.map((_, i) => (i < 8 ? 2 : 0)))
+  })
+
   test('stays citable in later runs, also in those that cannot search, and the next one gets the next number', async () => {
     const first = await startRun(app, { turns: [WARRANTY, { text: ['x'] }], assistant: searching(store) })
     await untilEnd(app, first)

@@ -223,3 +223,33 @@ test('a slow taker slows the sender down', async () => {
   await eventually(() => (got().includes(`"file":${size}`) ? true : undefined))
   socket.destroy()
 })
+
+test('what was read of a body is not held until its end', async () => {
+  const sent: WeakRef<Uint8Array>[] = []
+  const encoder = new TextEncoder()
+  const texts = [file('name="file"; filename="a"', '').slice(0, -2), ...Array<string>(40).fill('x'.repeat(10_000)), `\r\n${END}`].values()
+  let held = -1
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = texts.next()
+        if (!done) {
+          const chunk = encoder.encode(value)
+          sent.push(new WeakRef(chunk))
+          return controller.enqueue(chunk)
+        }
+        Bun.gc(true)
+        await Bun.sleep(0)
+        Bun.gc(true)
+        held = sent.filter((chunk) => chunk.deref() !== undefined).length
+        controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const headers = { 'content-type': 'multipart/form-data; boundary=BB' }
+  const request = new Request('http://localhost/', { method: 'POST', headers, body })
+  await readUpload<string>(request, { limits, onFile: textOf, undo: async () => undefined })
+  expect(sent.length).toBe(42)
+  expect(held).toBeLessThan(20)
+})

@@ -8,6 +8,7 @@ import type { Caller } from '../../src/core/caller.ts'
 import { KeyRing } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
 import type { Clock, Limits, Log, Parts } from '../../src/core/needs.ts'
+import type { Extraction } from '../../src/drivers/extraction/port.ts'
 import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
@@ -146,6 +147,8 @@ interface Ground {
   models: ScriptBook
   /** For what would lie in the data folder. */
   dir: string
+  /** Replicas share the first one's: its processes take most of a second to start. */
+  extraction?: Extraction
 }
 
 const WORKER: WorkerOptions = {
@@ -212,7 +215,9 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const signals = new ProcessSignals(db, options.shared ?? false, log)
   const config = configOf(ground.dir, options)
   const { clock, models } = ground
-  const stores = openStores(await loadStores(), config, { db, log, clock })
+  const opened = openStores(await loadStores(), config, { db, log, clock })
+  const { extraction = opened.extraction } = ground
+  const stores = { ...opened, extraction }
   const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), ...stores }
   const worker = new Worker(parts, workerOptions(options))
   signals.attach(worker)
@@ -239,7 +244,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
     two: await operator(parts, 'two'),
     newTenant: () => operator(parts, `tenant ${++tenants}`),
     async replica(given = {}) {
-      const other = await openOn(ground, new RecordedLog(), { ...options, ...given })
+      const other = await openOn({ ...ground, extraction }, new RecordedLog(), { ...options, ...given })
       replicas.push(other)
       return other
     },
@@ -252,7 +257,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
       if (!db.dead) await stopped
       keys.close()
       if (!db.dead) await signals.stop()
-      await Promise.all([stores.extraction.close(), stores.vectors.close(), stores.files.close()])
+      await Promise.all([opened.extraction.close(), opened.vectors.close(), opened.files.close()])
       await records.close()
     },
   }

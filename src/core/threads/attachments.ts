@@ -27,12 +27,17 @@ const given = (messages: readonly NewMessage[], tool: string): string[] => {
 /** Whether the message names files: nearly none does, and one that does not costs nothing more. */
 export const hasFiles = (message: NewMessage): boolean => Boolean(message.attachments?.length) || imagesOf(message).length > 0
 
-/** Throws not_found for the first missing file, invalid for an image whose file has another purpose. */
+/** As many as a store can be made with. */
+const FILES_AT_ONCE_MAX = 500
+
+/** Throws not_found for the first missing file, invalid for an image whose file has another purpose, and for too many of them. */
 export async function requireFiles(app: Needs<'db' | 'clock'>, caller: Caller, messages: readonly NewMessage[]): Promise<void> {
   const images = new Set(messages.flatMap(imagesOf))
   const attached = messages.flatMap(({ attachments = [] }) => attachments.map(({ fileId }) => fileId))
   const ids = [...new Set([...images, ...attached])]
   if (ids.length === 0) return
+  if (ids.length > FILES_AT_ONCE_MAX)
+    throw new Fault('invalid', `At most ${FILES_AT_ONCE_MAX} files can come with messages at once.`, { reason: 'too_many_items' })
   for (const { id, purpose } of await getFiles(app, caller, ids)) {
     if (!images.has(id) || IMAGE_PURPOSES.includes(purpose)) continue
     throw new Fault('invalid', `A file of purpose '${purpose}' cannot be shown as an image. Expected purpose 'vision'.`, {

@@ -14,7 +14,7 @@ export interface Asked {
 }
 
 /** More different words than this are no question: the rest is left to the vectors. */
-const TERMS_MAX = 64
+const TERMS_MAX = 48
 /** Of a word as written, without accents, and by its beginning. */
 const EXACT = 1
 const UNACCENTED = 0.95

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createAssistant } from '../../../src/core/assistants/assistants.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import type { FilePurpose } from '../../../src/core/files/files.ts'
+import { newId } from '../../../src/core/id.ts'
 import { createRun, createThreadRun } from '../../../src/core/runs/create.ts'
 import { createMessage, type NewMessage } from '../../../src/core/threads/messages.ts'
 import { changeThread, createThread, getThread } from '../../../src/core/threads/threads.ts'
@@ -166,6 +167,12 @@ test('attachments of a run are there before it begins, those of a new thread too
   await untilEnd(app, { caller: app.one, run })
   expect(thread.toolResources).toEqual((await getThread(app, app.one, thread.id)).toolResources)
   expect((await filesIn(storesOf(thread.toolResources)[0] ?? '')).map((f) => f.fileId)).toEqual([b])
+})
+
+test('more than five hundred files at once are refused before they are looked for', async () => {
+  const { id } = await createThread(app, app.one, {})
+  const many = attaching('file_search', ...Array.from({ length: 501 }, () => newId()))
+  await expect(say(id, many)).rejects.toMatchObject({ code: 'invalid', facts: { reason: 'too_many_items' } })
 })
 
 test('a thread that a run holds takes no attachments', async () => {

@@ -22,8 +22,8 @@ test('each word of a question is asked for once, with the ways in which it may b
 
 test('a question as long as a book asks for a bounded number of words', () => {
   const asked = askedOf(Array.from({ length: 5_000 }, (_, i) => `word${i}`).join(' '))
-  expect(asked.terms.length).toBeLessThanOrEqual(64)
-  expect(asked.words.length).toBeLessThanOrEqual(192)
+  expect(asked.terms.length).toBeLessThanOrEqual(48)
+  expect(asked.words.length).toBeLessThanOrEqual(144)
   expect(askedOf('?! …')).toEqual({ words: [], terms: [] })
 })
 
