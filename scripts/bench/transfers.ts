@@ -87,7 +87,7 @@ async function download({ url }: Server, id: string, slow: boolean): Promise<str
   return hasher.digest('hex')
 }
 
-/** In a process of its own, whose peak is that of this one transfer and of what has to come before it. */
+/** Prints by how much the server grew at its peak. */
 async function measure<T>(name: string, server: Server, { bytes, act }: { bytes: number; act(): Promise<T> }): Promise<T> {
   const before = residentMb(server.pid, 'VmRSS')
   const began = performance.now()

@@ -70,12 +70,17 @@ export class ScriptedProvider implements Provider {
     }
     const { dimensions = LEXICAL_HASH_DIMENSIONS } = body
     if (dimensions !== LEXICAL_HASH_DIMENSIONS) throw invalid('dimensions', `'${LEXICAL_HASH}' has ${LEXICAL_HASH_DIMENSIONS} dimensions.`)
-    const inputs = readInputs(body.input ?? null)
-    const data = inputs.map((words, index): Json => {
+    const data: Json[] = []
+    let tokens = 0
+    for (const [index, input] of readInputs(body.input ?? null).entries()) {
+      // A long list takes as long as it takes: streams go on meanwhile.
+      if (index > 0) await new Promise(setImmediate)
+      throwIfAborted(signal)
+      const words = typeof input === 'string' ? wordsOf(input) : input.map(String)
       const vector = lexicalHash(words)
-      return { object: 'embedding', index, embedding: body.encoding_format === 'base64' ? toBase64(vector) : [...vector] }
-    })
-    const tokens = inputs.reduce((sum, words) => sum + words.length, 0)
+      tokens += words.length
+      data.push({ object: 'embedding', index, embedding: body.encoding_format === 'base64' ? toBase64(vector) : [...vector] })
+    }
     return { object: 'list', data, model: LEXICAL_HASH, usage: { prompt_tokens: tokens, total_tokens: tokens } }
   }
 
@@ -126,17 +131,19 @@ function readMessages(messages: Json): JsonObject[] {
   return messages.map((message) => Object(message) as JsonObject)
 }
 
-/** Each input as its words; token numbers stand for words of their own. */
-function readInputs(input: Json): string[][] {
-  if (typeof input === 'string') return [wordsOf(input)]
+/** A text, or numbers of tokens, which stand for words of their own. */
+type Input = string | Json[]
+
+function readInputs(input: Json): Input[] {
+  if (typeof input === 'string') return [input]
   if (!Array.isArray(input) || input.length === 0) throw invalid('input', "'input' must be a text or a list.")
-  if (input.every((token) => typeof token === 'number')) return [input.map(String)]
+  if (input.every((token) => typeof token === 'number')) return [input]
   if (input.length > INPUTS_MAX) throw invalid('input', `'input' may hold ${INPUTS_MAX} texts at most.`)
   return input.map(readInput)
 }
 
-function readInput(input: Json): string[] {
-  if (typeof input === 'string') return wordsOf(input)
-  if (Array.isArray(input) && input.every((token) => typeof token === 'number')) return input.map(String)
+function readInput(input: Json): Input {
+  if (typeof input === 'string') return input
+  if (Array.isArray(input) && input.every((token) => typeof token === 'number')) return input
   throw invalid('input', "'input' must hold texts, or lists of token numbers.")
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import type { JsonObject } from '../../../src/core/json.ts'
 import { Calls } from '../../support/calls.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -253,6 +255,73 @@ describe('a form that is wrong', () => {
     }
     expect((await served.app.db.query('select 1 from file_object')).length).toBe(before)
   })
+})
+
+const HOSTILE = [
+  ...[
+    '../x',
+    '../../../../tmp/x',
+    '/etc/cron.d/x',
+    '..\\\\..\\\\x',
+    'C:\\\\x',
+    '\\\\\\\\host\\\\share',
+    '.',
+    '..',
+    '...',
+    '/',
+    '~/x',
+    '$(id)',
+    '`id`',
+    '|x',
+    '-rf',
+  ],
+  ...[
+    'CON',
+    'NUL.txt',
+    'aux',
+    'COM1',
+    'x.part',
+    '.htaccess',
+    'a\u0000b',
+    '\u0000',
+    'a\u0000/../b',
+    '\u202egnp.exe',
+    '\ufeff',
+    'x'.repeat(300),
+    'ü'.repeat(200),
+    '%2e%2e%2fx',
+  ],
+  ...[
+    '%00',
+    'a%0d%0ab',
+    'x;y=z',
+    '{{7*7}}',
+    "'; drop table file; --",
+    '<script>',
+    '\ud83e\udd8a',
+    'a/b/c/../../..',
+    'a\\u0000',
+    ' ',
+    '\t',
+    '\u2028',
+  ],
+]
+
+test('no name reaches the disk, whatever it is', async () => {
+  const dir = served.app.config.data.dir
+  const around = () => readdirSync(dirname(dir)).filter((name) => !name.startsWith('tetraport-'))
+  const before = around()
+  for (const name of HOSTILE) {
+    const body = `--BB\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n--BB\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\n\r\nx\r\n--BB--\r\n`
+    const headers = { authorization: `Bearer ${served.key}`, 'content-type': 'multipart/form-data; boundary=BB' }
+    const response = await fetch(`${served.url}/v1/files`, { method: 'POST', headers, body })
+    const answer = (await response.json()) as JsonObject
+    if (response.status === 200) expect(String(answer.filename)).not.toMatch(/[/\\\u0000-\u001f]/)
+    else expect([name, response.status, answer]).toMatchObject([name, 400, { error: { type: 'invalid_request_error' } }])
+  }
+  const names = readdirSync(dir, { recursive: true, withFileTypes: true }).map((entry) => entry.name)
+  expect(names.filter((name) => !/^(?:files|[0-9a-f]{2}|[0-9a-f-]{36})$/.test(name))).toEqual([])
+  expect(around()).toEqual(before)
 })
 
 const half = 'x'.repeat(5000)
