@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
 import type { PackedServer } from '../src/drivers/records/archive.ts'
 import { currentPlatform, PLATFORMS, type Platform } from '../src/drivers/records/platform.ts'
+import { embedCharacterMaps } from './build/character-maps.ts'
 import { nativeSha1 } from './build/native-sha1.ts'
 import { packPostgres } from './build/postgres.ts'
 import { embedScanner } from './build/scan-source.ts'
@@ -62,7 +63,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     bytecode: true,
     sourcemap: 'linked',
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
-    plugins: [embedPostgres(packed), await embedScanner(), nativeSha1],
+    plugins: [embedPostgres(packed), await embedScanner(), embedCharacterMaps(), nativeSha1],
   })
   // The executable carries its own copy.
   rmSync(`${outfile}.map`, { force: true })

@@ -8,6 +8,7 @@ export interface Schema {
   type?: string | string[]
   const?: unknown
   enum?: unknown[]
+  maximum?: number
   anyOf?: Schema[]
   properties?: Record<string, Schema>
   required?: string[]

@@ -21,7 +21,12 @@ export interface Answer {
 export async function ask(served: Served, path: string, { body, headers = {}, method = 'POST', key = served.key }: Sent): Promise<Answer> {
   const response = await fetch(served.url + path, {
     method,
-    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...headers },
+    // A form brings its own type, with the boundary.
+    headers: {
+      ...(body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body }),
     signal: AbortSignal.timeout(HANGS_MS),
   })

@@ -48,11 +48,14 @@ export interface ServeOptions {
   engine?: Partial<Config['engine']>
   http?: Partial<Config['http']>
   files?: Partial<Config['files']>
+  vectors?: Partial<Config['vectors']>
+  /** Where it is not to be a copy of the template on the cluster of the tests. */
+  database?: TestDatabase
 }
 
 export async function serve(models: Partial<Config['models']> = {}, options: ServeOptions = {}): Promise<Served> {
   const { beside } = options
-  const database = beside?.database ?? (await cloneDatabase())
+  const database = beside?.database ?? options.database ?? (await cloneDatabase())
   const { config } = readConfig({})
   const given: Config = {
     ...config,
@@ -63,6 +66,7 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     engine: { ...config.engine, ...options.engine },
     http: { ...config.http, ...options.http },
     files: { ...config.files, ...options.files },
+    vectors: { ...config.vectors, ...options.vectors },
     models: { ...config.models, ...models },
   }
   const app = await openApp(given, { version: 'test', log: silentLog })

@@ -111,7 +111,7 @@ export async function selectEmbeddingIds(db: Db, key: DocumentKey, { dimensions,
 export async function countEmbeddings(db: Db, search: EmbeddingSearch, max: number): Promise<number> {
   const [read] = await db.query<{ count: number }>(
     `select count(*)::int as count from
-       (select 1 from ${tableOf(search.vector.length)} where store_id = any($1::text::uuid[]) limit $2::int) as some`,
+       (select 1 from ${tableOf(search.vector.length)} where store_id = any($1::text::uuid[]) limit $2::int) as counted`,
     [uuids(search.storeIds), max],
   )
   return read?.count ?? 0

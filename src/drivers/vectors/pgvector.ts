@@ -20,7 +20,10 @@ export class PgvectorVectors implements Vectors {
   private extension: Promise<void> | undefined
   private readonly tables = new Map<number, Promise<void>>()
 
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly exactPointsMax = EXACT_POINTS_MAX,
+  ) {}
 
   async upsert(document: Upsert): Promise<void> {
     const { dimensions, points } = unitPoints(document.points)
@@ -61,8 +64,8 @@ export class PgvectorVectors implements Vectors {
     if (found.length === 0 || search.limit === 0) return []
     const wanted = { ...search, vector, storeIds: found.map((space) => space.storeId) }
     if (!embeddings.hasIndex(vector.length)) return await embeddings.searchExact(this.db, wanted)
-    const counted = await embeddings.countEmbeddings(this.db, wanted, EXACT_POINTS_MAX + 1)
-    if (counted <= EXACT_POINTS_MAX) return await embeddings.searchExact(this.db, wanted)
+    const counted = await embeddings.countEmbeddings(this.db, wanted, this.exactPointsMax + 1)
+    if (counted <= this.exactPointsMax) return await embeddings.searchExact(this.db, wanted)
     const hits = await embeddings.searchIndexed(this.db, wanted, SCAN_MAX)
     // The index gave up before it had found enough of what matches.
     return hits.length < search.limit ? await embeddings.searchExact(this.db, wanted) : hits

@@ -4,6 +4,7 @@ import { openClient } from '../../../src/drivers/records/client.ts'
 import { migrate } from '../../../src/drivers/records/migrate.ts'
 import type { Records } from '../../../src/drivers/records/port.ts'
 import { PgvectorVectors } from '../../../src/drivers/vectors/pgvector.ts'
+import { eventually } from '../../support/eventually.ts'
 import { cloneDatabase, silentLog } from '../../support/postgres.ts'
 import { clustered, Judge } from './judge.ts'
 import { vectorsContract } from './vectors.contract.ts'
@@ -44,15 +45,15 @@ describe.skipIf(!PGVECTOR_URL)('on a Postgres with the extension', () => {
   test.each([16, 2500])(
     'pgvector: by its index, %d dimensions, results are near the exact ones under any filter',
     async (dimensions) => {
-      const vectors = adapters[0] as PgvectorVectors
+      const { db } = database.records[0] as Records
+      const vectors = new PgvectorVectors(db, 100)
       const tenantId = newId()
       const judge = new Judge()
       const next = clustered(dimensions, 4)
       const [storeId, small] = [newId(), newId()]
-      // More than are compared point by point; the other store is what an index must skip.
-      const count = dimensions > 1000 ? 70 : 700
+      // The other store is what an index must skip.
       for (let i = 0; i < 31; i++) {
-        const points = Array.from({ length: count }, () => ({ id: newId(), vector: next() }))
+        const points = Array.from({ length: dimensions > 1000 ? 70 : 200 }, () => ({ id: newId(), vector: next() }))
         const document = {
           tenantId,
           storeId: i === 0 ? small : storeId,
@@ -64,6 +65,7 @@ describe.skipIf(!PGVECTOR_URL)('on a Postgres with the extension', () => {
         await vectors.upsert(document)
         judge.upsert(document)
       }
+      await db.query('analyze')
       let [found, asked] = [0, 0]
       for (const part of [100, 15, 3, 1]) {
         for (let i = 0; i < 5; i++) {
@@ -82,6 +84,12 @@ describe.skipIf(!PGVECTOR_URL)('on a Postgres with the extension', () => {
         }
       }
       expect(found / asked).toBeGreaterThanOrEqual(0.95)
+      const scans = () =>
+        db.query<{ scans: number }>('select idx_scan as scans from pg_stat_user_indexes where indexrelname = $1', [
+          `vector_point_${dimensions}_hnsw`,
+        ])
+      // Server processes tell their statistics about once a second.
+      await eventually(async () => (await scans()).find((index) => index.scans > 0))
     },
     300_000,
   )

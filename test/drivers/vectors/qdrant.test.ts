@@ -54,14 +54,12 @@ describe.skipIf(!hasShared(OPENAPI, 'the double of a Qdrant server'))('against a
   })
 
   test('a collection that another process made at that very moment is used', async () => {
-    const { vectors: late } = open(double.url)
-    const first = { ...document(), points: [{ id: newId(), vector: new Float32Array(9).fill(1) }] }
-    const { requests } = double
-    const race = late.upsert(first)
-    while (!requests.slice(-3).includes('GET /collections/{collection_name}/exists')) await Bun.sleep(0)
-    double.collections.set('tetraport-9', double.collections.get('tetraport-9') ?? { size: 9, indexes: new Map(), points: new Map() })
-    await race
-    expect(double.collections.get('tetraport-9')?.points.size).toBe(1)
+    double.before('PUT /collections/{collection_name}', () => {
+      double.collections.set('tetraport-9', { size: 9, indexes: new Map(), points: new Map() })
+    })
+    await open(double.url).vectors.upsert({ ...document(), points: [{ id: newId(), vector: new Float32Array(9).fill(1) }] })
+    const made = double.collections.get('tetraport-9')
+    expect([made?.points.size, made?.indexes.size]).toEqual([1, 4])
   })
 
   test('a collection that somebody deleted is made again', async () => {
@@ -76,18 +74,21 @@ describe.skipIf(!hasShared(OPENAPI, 'the double of a Qdrant server'))('against a
     expect(await own.search(search)).toHaveLength(1)
   })
 
-  test.each([[500], [503], [429], ['cut' as const], [500, 'cut' as const, 429, 502]])(
-    'after %p a request is repeated',
-    async (...failures) => {
-      const { vectors: own, log } = open(double.url)
-      await own.check()
-      double.failNext(...failures)
-      const one = document()
-      await own.upsert(one)
-      expect(await own.pointIds(one, 5)).toHaveLength(1)
-      expect(log.count('vectors.retry')).toBe(failures.length)
-    },
-  )
+  test.each<{ failures: (number | 'cut')[] }>([
+    { failures: [500] },
+    { failures: [503] },
+    { failures: [429] },
+    { failures: ['cut'] },
+    { failures: [500, 'cut', 429, 502, 504] },
+  ])('after $failures a request is repeated', async ({ failures }) => {
+    const { vectors: own, log } = open(double.url)
+    await own.check()
+    double.failNext(...failures)
+    const one = document()
+    await own.upsert(one)
+    expect(await own.pointIds(one, 5)).toHaveLength(1)
+    expect(log.count('vectors.retry')).toBe(failures.length)
+  })
 
   test('a server that stays broken makes unavailable, and then serves again', async () => {
     const { vectors: own } = open(double.url)

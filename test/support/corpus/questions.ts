@@ -51,7 +51,7 @@ export const QUESTIONS: Question[] = [
   q('server.log', 'deadlock between transfers tx-88121', 'tx-88124'),
 ]
 
-/** Never looked at while anything was chosen: their score says how much of the other is habit. */
+/** Not chosen by: their score says how much of the other is habit. */
 export const HELD_OUT: Question[] = [
   q('waermepumpe-k9.docx', 'Welchen Code braucht man bei der K9 für das Fachkräftemenü?', '7315'),
   q('waermepumpe-k12.md', 'Wie lange gilt bei der Kalthoff K12 die Garantie auf den Verdichter?', 'sieben Jahre Garantie'),
@@ -77,4 +77,28 @@ export const HELD_OUT: Question[] = [
   q('price-list-2026.xlsx', 'Price and weight of the wheelbarrow in 2026', '119'),
   q('stations.json', 'Which anemometer is mounted at Dornach?', 'Boreas-2'),
   q('server.log', 'Which picture could the thumbs service not decode?', 'asset-90817.heic'),
+]
+
+/** Written after the last weight was chosen. */
+export const LATE: Question[] = [
+  q('waermepumpe-k9.docx', 'Auf wie viel Grad wird der Speicher der K9 gegen Legionellen erhitzt?', '62 °C'),
+  q('waermepumpe-k12.md', 'Welche Absicherung braucht die Wärmepumpe K12?', 'Absicherung 20 A'),
+  q('assurance-habitation.html', 'Combien coûte par an la formule Confort ?', '254 euros'),
+  q('assurance-habitation.html', 'Quel est le plafond de la responsabilité civile pour les dommages corporels ?', '6 millions'),
+  q('contrato-alquiler.docx', '¿De cuánto es la garantía adicional además de la fianza?', '1.200 euros'),
+  q('edital-bolsas.pdf', 'Quem preside ao júri?', 'Benedita Falcão'),
+  q('ricette.md', 'Quanti fogli di gelatina servono per la panna cotta?', '6 g di gelatina'),
+  q('регламент-склада.txt', 'Какая температура должна быть в холодильной камере?', 'от двух до шести градусов'),
+  q('regulamin-biblioteki.txt', 'Ile książek można wypożyczyć naraz i na jak długo?', 'siedem książek na trzydzieści dni'),
+  q('使用説明書-m5.html', '交換用バッテリーの型番を教えてください', 'MB-17'),
+  q('员工手册.docx', '试用期有多长？工资是多少？', '试用期为三个月'),
+  q('로봇청소기-faq.html', '배터리의 보증 기간은 얼마입니까?', '배터리는 일 년'),
+  q('دليل-المكتبة.txt', 'ما رسوم الاشتراك السنوي للطلاب؟', 'عشرة دنانير للطلاب'),
+  q('incident-ir-2291.pdf', 'How many orders were lost during the outage?', '6,318'),
+  q('quarterly-review.pptx', 'What share of sales are e-bikes?', '46 percent'),
+  q('rate_limiter.py', 'How many tokens are refilled per second?', 'REFILL_PER_SECOND = 4.0'),
+  q('ferry-manual.pdf', 'Where do passengers of the Fulmar gather in an emergency?', 'observation lounge on deck 7'),
+  q('ferry-manual.pdf', 'How many lifeboats does MV Puffin carry?', 'MV Puffin carries 4 lifeboats'),
+  q('price-list-2026.xlsx', 'When is pumpkin sown?', 'Pumpkin Hokkaido'),
+  q('server.log', 'Which volume of the ledger was nearly full?', 'vol-ledger-2'),
 ]

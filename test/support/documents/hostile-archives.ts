@@ -9,9 +9,13 @@ const TYPES: readonly Type[] = ['docx', 'pptx', 'xlsx']
 
 const MIB = 1024 * 1024
 
-/** `size` zeros packed in pieces: deflate makes them a thousandth. */
+const packed = new Map<number, Uint8Array>()
+
+/** Deflate makes zeros a thousandth. */
 function packedZeros(size: number): Uint8Array {
-  return deflateRawSync(Buffer.alloc(size), { level: 9 })
+  const zeros = packed.get(size) ?? deflateRawSync(Buffer.alloc(size), { level: 9 })
+  packed.set(size, zeros)
+  return zeros
 }
 
 /** An Office file whose main part is what is given, as it stands in the archive. */
@@ -25,7 +29,7 @@ const bombs = (type: Type): [string, () => Uint8Array][] => [
   ['unpacks to 128 MiB and says 1 KiB', () => withMain(type, { raw: packedZeros(128 * MIB), declaredSize: 1024 })],
   ['says 4 GiB', () => withMain(type, { raw: packedZeros(MIB), declaredSize: 0xfffffffe })],
   ['unpacks to 128 MiB of one element', () => withMain(type, { content: xmlOf(type, `<x>${'0'.repeat(100 * MIB)}</x>`) })],
-  ['unpacks to 20 million elements', () => withMain(type, { content: xmlOf(type, '<x/>'.repeat(20_000_000)) })],
+  ['unpacks to 5 million elements', () => withMain(type, { content: xmlOf(type, '<x/>'.repeat(5_000_000)) })],
 ]
 
 const ROOTS: Record<Type, string> = { docx: 'document', pptx: 'presentation', xlsx: 'workbook' }

@@ -26,6 +26,8 @@ const START_MS = 30_000
 const DOCUMENTS_MAX = 200
 /** A process that keeps so much more than it began with is replaced. */
 const GROWTH_MAX = 96 * 1024 * 1024
+/** Share of the memory allowed at which a process is stopped: it grows on until the next look at it. */
+const MEMORY_SHARE = 7 / 8
 /** Share of its time that a process waited for the processor, from which it was not the document that took long. */
 const STARVED = 0.6
 
@@ -90,7 +92,7 @@ export class DocumentReader {
     const timer = setTimeout(() => stop('time'), timeoutMs)
     const unwatch = watchMemory(this.child.pid, (bytes) => {
       peak = Math.max(peak, bytes)
-      if (bytes > atRest + memoryBytesMax) stop('memory')
+      if (bytes > atRest + memoryBytesMax * MEMORY_SHARE) stop('memory')
     })
     signal?.addEventListener('abort', abort)
     try {

@@ -28,7 +28,7 @@ export async function memoryOf(pid: number): Promise<number> {
   return (hasProc ? residentBytes(pid) : await askSystem(pid)) ?? 0
 }
 
-const EVERY_MS = 50
+const EVERY_MS = 20
 const ASK_EVERY_MS = 500
 
 /**
