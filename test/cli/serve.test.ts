@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openExternal } from '../../src/drivers/records/external.ts'
 import { lockFolder } from '../../src/drivers/records/lock.ts'
+import { eventually } from '../support/eventually.ts'
 import { cloneDatabase, silentLog, type TestDatabase, temporaryFolder } from '../support/postgres.ts'
 import { FakeTerminal } from '../support/terminal.ts'
 
@@ -83,6 +84,59 @@ describe('the first start', () => {
     expect(t.stdout).not.toContain('two words')
     t.stop()
     await exit
+    await own.drop()
+  })
+})
+
+describe('documents', () => {
+  const KEY = { authorization: 'Bearer k' }
+  const post = async (url: string, body: string | FormData): Promise<Record<string, unknown>> => {
+    const headers: Record<string, string> = typeof body === 'string' ? { ...KEY, 'content-type': 'application/json' } : KEY
+    const answer = await fetch(url, { method: 'POST', headers, body })
+    if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as Record<string, unknown>
+  }
+  /** A store with one text in it; answers its address. */
+  async function storeWithText(url: string): Promise<string> {
+    const form = new FormData()
+    form.append('purpose', 'assistants')
+    form.append('file', new File(['The lighthouse was painted in 1911.'], 'note.txt'))
+    const file = await post(`${url}/v1/files`, form)
+    const store = await post(`${url}/v1/vector_stores`, JSON.stringify({ file_ids: [file.id] }))
+    return `${url}/v1/vector_stores/${store.id}`
+  }
+  const countsOf = async (store: string): Promise<unknown> =>
+    ((await (await fetch(store, { headers: KEY })).json()) as { file_counts: unknown }).file_counts
+
+  test('are ingested also where no runs are executed', async () => {
+    const own = await cloneDatabase()
+    const t = terminal({ DATABASE_URL: own.url, TETRAPORT_BOOTSTRAP_KEY: 'k', TETRAPORT_ENGINE_SLOTS: '0' })
+    const { url, exit } = await started(t)
+    const store = await storeWithText(url)
+    await eventually(async () =>
+      Bun.deepEquals(await countsOf(store), { in_progress: 0, completed: 1, failed: 0, cancelled: 0, total: 1 }) ? true : undefined,
+    )
+    t.stop()
+    expect(await exit).toBe(0)
+    await own.drop()
+  })
+
+  test('wait for another process where none are ingested', async () => {
+    const own = await cloneDatabase()
+    const t = terminal({ DATABASE_URL: own.url, TETRAPORT_BOOTSTRAP_KEY: 'k', TETRAPORT_ENGINE_SLOTS: '0', TETRAPORT_INGEST_SLOTS: '0' })
+    const { url, exit } = await started(t)
+    const store = await storeWithText(url)
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+    t.stop()
+    expect(await exit).toBe(0)
+    const other = terminal({ DATABASE_URL: own.url, TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const next = await started(other)
+    const there = store.replace(url, next.url)
+    await eventually(async () =>
+      Bun.deepEquals(await countsOf(there), { in_progress: 0, completed: 1, failed: 0, cancelled: 0, total: 1 }) ? true : undefined,
+    )
+    other.stop()
+    expect(await next.exit).toBe(0)
     await own.drop()
   })
 })

@@ -38,7 +38,7 @@ export function documentsContract(name: string, open: () => Promise<Shelves>): v
     served = await serve({ retriesMax: 0 }, { worker: true, jobs: true, ...shelves.options })
     client = new OpenAI({ baseURL: `${served.url}/v1`, apiKey: served.key, maxRetries: 0 })
     storeId = (await client.vectorStores.create({ name: 'Everything' })).id
-    const files = [...corpusFiles(), ...refusedFiles()].map(({ name: filename, bytes }) => new File([bytes as BlobPart], filename))
+    const files = [...corpusFiles(), ...refusedFiles()].map(({ name: filename, bytes }) => new File([new Uint8Array(bytes)], filename))
     const begun = performance.now()
     const batch = await client.vectorStores.fileBatches.uploadAndPoll(storeId, { files }, { pollIntervalMs: 100 })
     counts = batch.file_counts
@@ -101,7 +101,7 @@ export function documentsContract(name: string, open: () => Promise<Shelves>): v
     expect(page.data.length).toBeLessThan(all.length)
   })
 
-  const CITED = [0, 5, 15, 18, 24, 28, 32].flatMap((i) => QUESTIONS[i] ?? [])
+  const CITED = [0, 5, 15, 18, 24, 26, 32].flatMap((i) => QUESTIONS[i] ?? [])
 
   test.each(CITED)('an assistant answers "$ask" and cites $file', async ({ ask, file }) => {
     const assistant = await client.beta.assistants.create({

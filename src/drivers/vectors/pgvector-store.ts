@@ -107,14 +107,23 @@ export async function selectEmbeddingIds(db: Db, key: DocumentKey, { dimensions,
   return rows.map((row) => row.id)
 }
 
-/** How many points the stores have, counted up to `max`. */
+/** How many points a search could find, counted up to `max`. */
 export async function countEmbeddings(db: Db, search: EmbeddingSearch, max: number): Promise<number> {
+  const { from, params } = matching(search.vector.length, search.filter, 4)
   const [read] = await db.query<{ count: number }>(
     `select count(*)::int as count from
-       (select 1 from ${tableOf(search.vector.length)} where store_id = any($1::text::uuid[]) limit $2::int) as counted`,
-    [uuids(search.storeIds), max],
+       (select 1 ${from} and p.store_id = any($1::text::uuid[]) and p.tenant_id = $2::uuid limit $3::int) as counted`,
+    [uuids(search.storeIds), search.tenantId, max, ...params],
   )
   return read?.count ?? 0
+}
+
+/** The points of documents that match. */
+function matching(dimensions: number, filter: Filter | null, firstParam: number): { from: string; params: string[] } {
+  if (filter === null) return { from: `from ${tableOf(dimensions)} p where true`, params: [] }
+  const { sql, params } = filterSql(filter, 'd.attributes', firstParam)
+  const documents = 'join vector_document d on d.document_id = p.document_id'
+  return { from: `from ${tableOf(dimensions)} p ${documents} where not d.removed and ${sql}`, params }
 }
 
 export interface EmbeddingSearch {
@@ -140,13 +149,11 @@ const toHits = (rows: HitRow[]): Hit[] =>
 
 /** Nearest by `distance`, an expression over `p.embedding` and $1. */
 function searchText(dimensions: number, distance: string, filter: Filter | null): { text: string; params: string[] } {
-  const condition = filter === null ? null : filterSql(filter, 'd.attributes', 5)
-  const join = condition === null ? '' : 'join vector_document d on d.document_id = p.document_id'
+  const { from, params } = matching(dimensions, filter, 5)
   return {
-    text: `select p.id, p.store_id, p.document_id, p.embedding from ${tableOf(dimensions)} p ${join}
-      where p.store_id = any($2::text::uuid[]) and p.tenant_id = $3::uuid ${condition === null ? '' : `and not d.removed and ${condition.sql}`}
-      order by ${distance} limit $4::int`,
-    params: condition?.params ?? [],
+    text: `select p.id, p.store_id, p.document_id, p.embedding ${from}
+      and p.store_id = any($2::text::uuid[]) and p.tenant_id = $3::uuid order by ${distance} limit $4::int`,
+    params,
   }
 }
 
@@ -160,7 +167,10 @@ export async function searchExact(db: Db, search: EmbeddingSearch): Promise<Hit[
   return toHits(await db.query<HitRow>(scored(text, dimensions), [...leading(search, search.limit), ...params]))
 }
 
-/** By the index, which goes on until it has found enough that match, or has seen `scanMax` points. */
+/**
+ * By the index, which goes on until it has found enough that match, or has seen `scanMax` points. The planner must be led
+ * to it: it does not know what comparing long vectors costs, which lie beside the table.
+ */
 export async function searchIndexed(db: Db, search: EmbeddingSearch, scanMax: number): Promise<Hit[]> {
   const dimensions = search.vector.length
   const half = dimensions > FULL_MAX
@@ -170,7 +180,7 @@ export async function searchIndexed(db: Db, search: EmbeddingSearch, scanMax: nu
   const { text, params } = searchText(dimensions, `p.embedding${half ? `::${type}` : ''} <#> $1::text::${type}`, search.filter)
   return await db.transaction(async (tx) => {
     await tx.query(
-      `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_hashjoin', 'on', true),
+      `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_sort', 'off', true),
          set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', $1::text, true),
          set_config('hnsw.max_scan_tuples', $2::text, true)`,
       [String(Math.min(EF_MAX, Math.max(100, fetched * 2))), String(scanMax)],

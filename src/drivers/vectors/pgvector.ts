@@ -6,8 +6,8 @@ import { batchRows, inBatches, otherDimensions, requireLimit, unitPoints } from 
 import * as spaces from './space-store.ts'
 import { toUnit } from './unit-vector.ts'
 
-/** Stores up to this size are compared point by point: exact, and not slower than the index where a filter leaves little. */
-const EXACT_POINTS_MAX = 20_000
+/** So many points that match are compared one by one: that is exact, and an index would look at more of them in vain. */
+const EXACT_POINTS_MAX = 10_000
 const SCAN_MAX = 100_000
 const NUMBER_BYTES = 20
 const DELETED_AT_ONCE = 1_000

@@ -24,6 +24,7 @@ type Failure = { kind: 'passing' | 'missing' | 'exists' | 'refused'; text: strin
 /** A Qdrant server: calls are repeated while the server is away or busy, and what it says becomes a fault. */
 export class QdrantServer {
   private opened: Promise<QdrantClient> | undefined
+  private closed = false
 
   constructor(private readonly options: QdrantOptions) {}
 
@@ -54,6 +55,11 @@ export class QdrantServer {
     await this.opened
   }
 
+  /** Nothing is repeated any more. */
+  close(): void {
+    this.closed = true
+  }
+
   private async open(): Promise<QdrantClient> {
     const { QdrantClient } = await import('@qdrant/js-client-rest')
     const { url, apiKey } = this.options
@@ -79,7 +85,7 @@ export class QdrantServer {
         return await call(client)
       } catch (error) {
         const { kind, text, waitMs } = readFailure(error)
-        if (kind !== 'passing' || attempt >= ATTEMPTS_MAX) throw new Unanswered(faultOf(kind, text))
+        if (kind !== 'passing' || attempt >= ATTEMPTS_MAX || this.closed) throw new Unanswered(faultOf(kind, text))
         const wait = Math.min(WAIT_MAX_MS, Math.max(waitMs, (this.options.firstWaitMs ?? FIRST_WAIT_MS) * 2 ** (attempt - 1)))
         this.options.log.warn('vectors.retry', { what, attempt, reason: text, waitMs: Math.round(wait) })
         await Bun.sleep(wait * (0.75 + 0.5 * spread()))

@@ -105,7 +105,7 @@ export class QdrantVectors implements Vectors {
   }
 
   async close(): Promise<void> {
-    this.lengths.clear()
+    this.server.close()
   }
 
   private async put(document: Upsert, dimensions: number, batch: Point[]): Promise<void> {

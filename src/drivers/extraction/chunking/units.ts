@@ -96,7 +96,9 @@ export class UnitSplitter {
     let part = ''
     let strength: Strength = STRENGTH.word
     for (const { segment } of this.letters.segment(text)) {
-      for (const piece of segment.length > lengthMax ? codePoints(segment, lengthMax) : [segment]) {
+      // A family of emojis is one letter and many tokens.
+      const isMonster = segment.length > lengthMax && countTokens(segment) > this.tokensMax * 2
+      for (const piece of isMonster ? codePoints(segment, lengthMax) : [segment]) {
         if (part !== '' && part.length + piece.length > lengthMax) {
           yield { text: part, tokens: countTokens(part), strength }
           strength = STRENGTH.inWord

@@ -75,6 +75,7 @@ function joinLines(lines: readonly PdfLine[]): string {
   for (const line of lines) {
     if (last === undefined) text = line.text
     else if (Math.abs(last.y - line.y) < line.height / 2) text += ` ${line.text}`
+    else if (isParted(last.text, line.text)) text = text.slice(0, -1) + line.text
     else if (!isFull(last, widest) || BULLET.test(line.text)) text += `\n${line.text}`
     else text = wrapped(text, line.text)
     last = line
@@ -85,9 +86,10 @@ function joinLines(lines: readonly PdfLine[]): string {
 const isFull = ({ text, width }: PdfLine, widest: number): boolean =>
   width >= widest * FULL_LINE && text.length >= (ASIAN.test(text) ? FULL_LINE_CHARS_ASIAN : FULL_LINE_CHARS)
 
-/** Puts a word together that was parted at the end of a line. */
+/** Whether a word was parted at the end of a line. */
+const isParted = (text: string, next: string): boolean => /\p{Ll}[-\u2010]$/u.test(text) && /^\p{Ll}/u.test(next)
+
 function wrapped(text: string, next: string): string {
-  if (/\p{Ll}[-\u2010]$/u.test(text) && /^\p{Ll}/u.test(next)) return text.slice(0, -1) + next
   if (/[-\u2010]$/.test(text)) return text + next
   const asian = ASIAN.test(text.slice(-1)) && ASIAN.test(next.slice(0, 1))
   return asian ? text + next : `${text} ${next}`

@@ -7,7 +7,7 @@ export interface TableOptions {
   header: 'guess' | 'marked'
 }
 
-const TITLE_EVERY = 2_000
+const TITLE_EVERY = 1_000
 const LABEL_MAX = 100
 const NUMBER = /^[-+(]?[\p{Sc}\s]*[\d.,'\s]*\d[\d.,'\s]*[\p{Sc}\s%)]*$|^\d{4}-\d\d-\d\d/u
 
