@@ -188,6 +188,24 @@ test('a search sees the stores it names and no other', async () => {
   expect(both.map(({ storeId }) => storeId).sort()).toEqual([here.storeId, there.storeId].sort())
 })
 
+test('pieces of other stores stay unseen, whatever the vectors answer', async () => {
+  const here = await shelf()
+  const there = await shelf(here.caller)
+  const stranger = await shelf()
+  for (const one of [here, there, stranger]) await put(one, 'a.txt', ['The password is swordfish.'])
+  const hits = await Promise.all(
+    [here, there, stranger].map(async ({ caller: { tenantId }, storeId }) => {
+      const [vector = new Float32Array()] = await embed(['swordfish'])
+      return app.vectors.search({ tenantId, storeIds: [storeId], vector, limit: 5, filter: null })
+    }),
+  )
+  expect(hits.flat()).toHaveLength(3)
+  const vectors = new Proxy(app.vectors, { get: (real, name) => (name === 'search' ? async () => hits.flat() : Reflect.get(real, name)) })
+  const input = { storeIds: [here.storeId], queries: ['swordfish'], limit: 5, filter: null, ranker: 'vector' as const, scoreThreshold: 0 }
+  const results = await searchStores({ ...app, vectors }, here.caller, input)
+  expect(results.map(({ storeId }) => storeId)).toEqual([here.storeId])
+})
+
 test("another tenant's store is exactly a missing one", async () => {
   const here = await notes()
   const stranger = await app.newTenant()
@@ -328,7 +346,7 @@ test('a store without files has nothing to find', async () => {
 async function large(): Promise<Shelf> {
   const here = await shelf()
   const text = (i: number) => `station report group${i % 2} line${i % 3} code-${i} ${i === 1777 ? 'quicksilver' : 'water'}`
-  for (let document = 0; document < 10; document++) {
+  for (let document = 0; document < 15; document++) {
     const texts = Array.from({ length: 300 }, (_, i) => text(document * 300 + i))
     await put(here, `report-${document}.txt`, texts, { vectors: [] })
   }

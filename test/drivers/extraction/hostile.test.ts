@@ -6,7 +6,7 @@ import { hostileDocuments } from '../../support/documents/hostile.ts'
 import { openReading } from '../../support/extraction.ts'
 
 const MIB = 1024 * 1024
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 10_000
 const MEMORY_MAX = 256 * MIB
 /** Between two looks at it a process grows on. */
 const MEMORY_SPARE = 32 * MIB
@@ -16,12 +16,16 @@ afterAll(reading.close)
 
 const before = new Set(readdirSync(tmpdir()))
 
-/** Longest time and most memory of all, with their documents. */
-const most = { ms: 0, slowest: '', bytes: 0, largest: '' }
+/** Longest time of all, waiting for a place included. */
+const most = { ms: 0, slowest: '' }
+const mostBytes = (): number =>
+  Math.max(
+    ...reading.log.entries.map(({ event, fields }) => (event === 'document read' ? (fields as { memory_bytes: number }).memory_bytes : 0)),
+  )
 
 async function push(name: string, filename: string, content: () => Uint8Array): Promise<void> {
   const bytes = content()
-  const looked = reading.log.entries.length
+  const began = performance.now()
   const answer = await reading.read(bytes, { filename, chunking: { tokensMax: 800, overlapTokens: 400 } }).catch((error: Error) => {
     // Starved by the tests beside this one.
     if (error.message === 'The machine was too busy to read the file.')
@@ -29,12 +33,8 @@ async function push(name: string, filename: string, content: () => Uint8Array): 
     throw new Error(`${name}: ${error.message}`)
   })
   if (!answer.ok) expect(['unsupported_file', 'invalid_file']).toContain(answer.problem)
-  for (const { event, fields } of reading.log.entries.slice(looked)) {
-    if (event !== 'document read') continue
-    const { ms, memory_bytes } = fields as { ms: number; memory_bytes: number }
-    if (ms > most.ms) Object.assign(most, { ms, slowest: name })
-    if (memory_bytes > most.bytes) Object.assign(most, { bytes: memory_bytes, largest: name })
-  }
+  const ms = Math.round(performance.now() - began)
+  if (ms > most.ms) Object.assign(most, { ms, slowest: name })
 }
 
 test('some 400 documents made to do harm end, each within its time and memory, and harm nothing', async () => {
@@ -42,12 +42,17 @@ test('some 400 documents made to do harm end, each within its time and memory, a
   expect(new Set(documents.map((document) => document.name)).size).toBe(documents.length)
   expect(documents.length).toBeGreaterThan(300)
   const atStart = process.memoryUsage.rss()
-  for (const { name, filename, content } of documents) await push(name, filename, content)
+  // Two at a time, as a server would.
+  const rest = documents.values()
+  const worker = async (): Promise<void> => {
+    for (const { name, filename, content } of rest) await push(name, filename, content)
+  }
+  await Promise.all([worker(), worker()])
   console.log(
-    `${documents.length} hostile documents: longest ${most.ms} ms (${most.slowest}), most memory ${Math.round(most.bytes / MIB)} MiB (${most.largest}), server +${Math.round((process.memoryUsage.rss() - atStart) / MIB)} MiB`,
+    `${documents.length} hostile documents: longest ${most.ms} ms (${most.slowest}), most memory ${Math.round(mostBytes() / MIB)} MiB, server +${Math.round((process.memoryUsage.rss() - atStart) / MIB)} MiB`,
   )
   expect(most.ms).toBeLessThan(30_000)
-  expect(most.bytes).toBeLessThan(MEMORY_MAX + MEMORY_SPARE)
+  expect(mostBytes()).toBeLessThan(MEMORY_MAX + MEMORY_SPARE)
   expect(await reading.text('The next document is read as if nothing had been.')).toContain('as if nothing')
   // Every name in an archive that leads out of a folder ends so.
   const escaped = readdirSync(tmpdir()).filter((name) => !before.has(name) && name.includes('escaped'))

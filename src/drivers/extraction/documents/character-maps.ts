@@ -4,7 +4,7 @@ import { packedMaps } from './packed-maps.ts'
 /** What a pack begins with: where each map lies behind it. The pack is compressed as a whole. */
 export type PackIndex = Record<string, [start: number, length: number]>
 
-interface Pack {
+export interface Pack {
   index: PackIndex
   maps: Uint8Array
 }
@@ -21,13 +21,17 @@ export async function readCharacterMap(filename: string): Promise<Uint8Array> {
     const folder = dirname(Bun.resolveSync('pdfjs-dist/package.json', import.meta.dir))
     return Bun.file(join(folder, 'cmaps', filename)).bytes()
   }
-  pack ??= unpack(await Bun.file(packedMaps).bytes())
-  const [start, length] = pack.index[filename] ?? []
-  if (start === undefined || length === undefined) throw new Error('No such character map.')
-  return pack.maps.slice(start, start + length)
+  pack ??= unpackMaps(await Bun.file(packedMaps).bytes())
+  return mapIn(pack, filename)
 }
 
-function unpack(packed: Uint8Array): Pack {
+export function mapIn({ index, maps }: Pack, filename: string): Uint8Array {
+  const [start, length] = index[filename] ?? []
+  if (start === undefined || length === undefined) throw new Error('No such character map.')
+  return maps.slice(start, start + length)
+}
+
+export function unpackMaps(packed: Uint8Array): Pack {
   const bytes = Bun.zstdDecompressSync(packed)
   const indexEnd = 4 + bytes.readUInt32LE(0)
   return { index: JSON.parse(bytes.subarray(4, indexEnd).toString()) as PackIndex, maps: bytes.subarray(indexEnd) }

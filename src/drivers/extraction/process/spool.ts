@@ -30,16 +30,22 @@ export class Spool {
   async keep(content: ReadableStream<Uint8Array>, name: string, signal?: AbortSignal): Promise<string> {
     const path = join(this.folder, name)
     const file = await open(path, 'wx', 0o600)
+    const reader = content.getReader()
+    // A source that has stalled must not hold up an abort.
+    const abort = (): void => void reader.cancel(signal?.reason).catch(() => undefined)
+    signal?.addEventListener('abort', abort)
     try {
-      for await (const bytes of content) {
-        signal?.throwIfAborted()
-        for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        for (let at = 0; at < piece.value.length; ) at += (await file.write(piece.value, at)).bytesWritten
       }
+      signal?.throwIfAborted()
       return path
     } catch (error) {
+      abort()
       await this.drop(path)
       throw error
     } finally {
+      signal?.removeEventListener('abort', abort)
       await file.close()
     }
   }

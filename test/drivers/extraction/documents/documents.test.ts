@@ -45,16 +45,9 @@ describe('the encoding of a text', () => {
       Buffer.concat([Buffer.from('<meta charset="windows-1251">'), encoded('Привет', 'windows-1251')]),
       '<meta charset="windows-1251">Привет',
     ],
-    [
-      'Shift_JIS',
-      Buffer.from('82b182cc95b68f918dcc93fa967b8cea82c58f9182a982ea82c482a282dc82b78142', 'hex'),
-      'この文書採日本語で書かれています。',
-    ],
-    [
-      'GB18030',
-      Buffer.from('d5e2cac7d2bbb8f6d3c3d6d0cec4d0b4b5c4bee4d7d3a3acb1e0c2ebcac7b9fab1eaa1a3', 'hex'),
-      '这是一个用中文写的句子，编码是国标。',
-    ],
+    ['Shift_JIS', encoded(japanese, 'shift_jis'), japanese],
+    ['GB18030', encoded(chinese, 'gb18030'), chinese],
+    ['EUC-KR', encoded(korean, 'euc-kr'), korean],
   ])('%s', async (_, bytes, text) => {
     expect(await textOf(bytes)).toBe(text)
   })
