@@ -26,80 +26,79 @@ export async function putPoints(tx: Db, key: DocumentKey, { points, revision }: 
   )
 }
 
-const DELETE_SOME = {
-  document: 'document_id = $1::uuid and store_id::text = $2::text',
-  store: 'store_id = $1::uuid and store_id::text = $2::text',
-}
-
-/** Deletes at most `limit` points of a document, or of a whole store, and says how many there were. */
-export async function deletePoints(db: Db, key: StoreKey & { documentId?: string }, limit: number): Promise<number> {
+/** Deletes at most `limit` points of a document, and says how many there were. */
+export async function deleteSome(db: Db, key: DocumentKey, limit: number): Promise<number> {
   const rows = await db.hot(
     `delete from vector_point where id = any(array(
        select id from vector_point
-       where ${key.documentId === undefined ? DELETE_SOME.store : DELETE_SOME.document} and tenant_id is not distinct from $3::uuid limit $4::int
+       where document_id = $1::uuid and store_id::text = $2::text and tenant_id is not distinct from $3::uuid limit $4::int
      )) returning 1`,
-    [key.documentId ?? key.storeId, key.storeId, key.tenantId, limit],
+    [key.documentId, key.storeId, key.tenantId, limit],
   )
   return rows.length
 }
 
-/** Reading goes on after this place. */
-export interface Cursor {
-  revision: number
-  id: string
+export async function deleteRange(db: Db, { tenantId, storeId }: StoreKey, { after, until }: Range): Promise<void> {
+  await db.hot(`delete from vector_point where ${IN_RANGE}`, [storeId, tenantId, after, until])
 }
 
-export interface ReadDocument extends DocumentChange {
-  revision: number
+/** Revisions from beyond `after` up to `until`. */
+export interface Range {
+  after: number
+  until: number
 }
 
-/** Documents by revision, marks of removed ones too. */
-export function readDocuments(db: Db, { tenantId, storeId }: StoreKey, page: { after: Cursor; limit: number }): Promise<ReadDocument[]> {
-  return db.hot<ReadDocument>(
-    `select document_id as id, attributes, born, removed, revision from vector_document
-     where store_id = $1::uuid and tenant_id is not distinct from $2::uuid and (revision, document_id) > ($3::bigint, $4::uuid)
-     order by revision, document_id limit $5::int`,
-    [storeId, tenantId, page.after.revision, page.after.id, page.limit],
+const IN_RANGE = 'store_id = $1::uuid and tenant_id is not distinct from $2::uuid and revision > $3::bigint and revision <= $4::bigint'
+
+/**
+ * Cuts the rows after a revision into ranges of about `rows` rows, more by as many as one revision has. Whatever plan then
+ * reads a range, it looks at no row beyond it; with `order by` and `limit` it may sort the whole store for each page.
+ * Only the index is read here: whoever reads the rows compares the tenant.
+ */
+export async function readRanges(
+  db: Db,
+  { storeId }: StoreKey,
+  { table, after, rows }: { table: 'vector_point' | 'vector_document'; after: number; rows: number },
+): Promise<(Range & { count: number })[]> {
+  const ends = await db.hot<{ until: number; count: number }>(
+    `select max(revision) as until, sum(count)::int as count from (
+       select revision, count, (sum(count) over (order by revision) - 1)::bigint / $3::int as page from (
+         select revision, count(*) as count from ${table}
+         where store_id = $1::uuid and revision > $2::bigint group by revision
+       ) as revisions
+     ) as pages group by page order by 1`,
+    [storeId, after, rows],
   )
+  return ends.map(({ until, count }, i) => ({ after: ends[i - 1]?.until ?? after, until, count }))
+}
+
+/** Documents that changed, marks of removed ones too. */
+export function readDocuments(db: Db, { tenantId, storeId }: StoreKey, { after, until }: Range): Promise<DocumentChange[]> {
+  return db.hot<DocumentChange>(`select document_id as id, attributes, born, removed from vector_document where ${IN_RANGE}`, [
+    ...[storeId, tenantId, after, until],
+  ])
 }
 
 export interface ReadPoints {
   count: number
-  /** Of the last point. */
-  revision: number
-  /** Rows as the scanner takes them; the first 16 bytes of each are its id. */
+  /** Rows as the scanner takes them. */
   bytes: Uint8Array
 }
 
-/** Compact points by revision, as one value: a thousand rows cost the driver more than a megabyte. */
-export async function readPoints(db: Db, { tenantId, storeId }: StoreKey, page: { after: Cursor; limit: number }): Promise<ReadPoints> {
-  const [read] = await db.hot<{ count: number; revision: number | null; bytes: Uint8Array | null }>(
-    `with page as (
-       select id, document_id, revision, coarse from vector_point
-       where store_id = $1::uuid and tenant_id is not distinct from $2::uuid and (revision, id) > ($3::bigint, $4::uuid)
-       order by revision, id limit $5::int
-     )
-     select count(*)::int as count, max(revision) as revision,
-       string_agg(uuid_send(id) || uuid_send(document_id) || coarse, ''::bytea order by revision, id) as bytes
-     from page`,
-    [storeId, tenantId, page.after.revision, page.after.id, page.limit],
+/** Compact points as one value: a thousand rows cost the driver more than a megabyte. */
+export async function readPoints(db: Db, { tenantId, storeId }: StoreKey, { after, until }: Range): Promise<ReadPoints> {
+  const [read] = await db.hot<{ count: number; bytes: Uint8Array | null }>(
+    `select count(*)::int as count, string_agg(uuid_send(id) || uuid_send(document_id) || coarse, ''::bytea) as bytes
+     from vector_point where ${IN_RANGE}`,
+    [storeId, tenantId, after, until],
   )
-  return { count: read?.count ?? 0, revision: read?.revision ?? 0, bytes: read?.bytes ?? new Uint8Array() }
-}
-
-export async function countPoints(db: Db, { tenantId, storeId }: StoreKey): Promise<number> {
-  const [read] = await db.hot<{ count: number }>(
-    'select count(*)::int as count from vector_point where store_id = $1::uuid and tenant_id is not distinct from $2::uuid',
-    [storeId, tenantId],
-  )
-  return read?.count ?? 0
+  return { count: read?.count ?? 0, bytes: read?.bytes ?? new Uint8Array() }
 }
 
 export interface ExactPoint {
   id: string
   storeId: string
   documentId: string
-  revision: number
   vector: Float32Array
 }
 
@@ -107,12 +106,11 @@ interface PointRow {
   id: string
   store_id: string
   document_id: string
-  revision: number
   data: Uint8Array
 }
 
-const toPoint = ({ id, store_id, document_id, revision, data }: PointRow): ExactPoint => ({
-  ...{ id, storeId: store_id, documentId: document_id, revision },
+const toPoint = ({ id, store_id, document_id, data }: PointRow): ExactPoint => ({
+  ...{ id, storeId: store_id, documentId: document_id },
   vector: fromBytes(data),
 })
 
@@ -123,27 +121,25 @@ export async function readExact(
   ids: string[],
 ): Promise<ExactPoint[]> {
   const rows = await db.hot<PointRow>(
-    `select id, store_id, document_id, revision, data from vector_point
+    `select id, store_id, document_id, data from vector_point
      where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid and store_id::text = any($3::text::text[])`,
     [uuids(ids), tenantId, uuids(storeIds)],
   )
   return rows.map(toPoint)
 }
 
-/** Points of documents that match, by revision. */
+/** Points of documents that match. */
 export async function readVectors(
   db: Db,
   { tenantId, storeId }: StoreKey,
-  page: { after: Cursor; limit: number; filter: Filter | null },
+  { after, until, filter }: Range & { filter: Filter | null },
 ): Promise<ExactPoint[]> {
-  const condition = filterSql(page.filter ?? { type: 'and', filters: [] }, 'd.attributes', 6)
+  const condition = filterSql(filter ?? { type: 'and', filters: [] }, 'd.attributes', 5)
   const rows = await db.hot<PointRow>(
-    `select p.id, p.store_id, p.document_id, p.revision, p.data
-     from vector_point p join vector_document d on d.document_id = p.document_id
-     where p.store_id = $1::uuid and p.tenant_id is not distinct from $2::uuid and (p.revision, p.id) > ($3::bigint, $4::uuid)
-       and not d.removed and ${condition.sql}
-     order by p.revision, p.id limit $5::int`,
-    [storeId, tenantId, page.after.revision, page.after.id, page.limit, ...condition.params],
+    `select p.id, p.store_id, p.document_id, p.data
+     from (select * from vector_point where ${IN_RANGE}) p join vector_document d on d.document_id = p.document_id
+     where not d.removed and ${condition.sql}`,
+    [storeId, tenantId, after, until, ...condition.params],
   )
   return rows.map(toPoint)
 }

@@ -2,7 +2,7 @@ import type { Attributes } from '../../core/attributes.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
 import type { Db } from '../records/port.ts'
-import { deletePoints, putPoints, readExact, selectPointIds } from './embedded-store.ts'
+import { deleteRange, deleteSome, putPoints, readExact, readRanges, selectPointIds } from './embedded-store.ts'
 import type { DocumentKey, Hit, Upsert, VectorSearch, Vectors } from './port.ts'
 import { batchRows, inBatches, otherDimensions, requireLimit, unitPoints } from './requirements.ts'
 import type { Candidates } from './scan-index.ts'
@@ -64,12 +64,12 @@ export class EmbeddedVectors implements Vectors {
   }
 
   async removeDocument(key: DocumentKey): Promise<void> {
-    await this.deleteAll(key, this.db)
+    await deleteDocument(this.db, key)
     await this.db.transaction(async (tx) => {
       const revision = await spaces.changeSpace(tx, key)
       if (revision === undefined) return
       // What an upsert wrote meanwhile; none can now.
-      await this.deleteAll(key, tx)
+      await deleteDocument(tx, key)
       await spaces.markRemoved(tx, key, revision)
       if (revision % FORGET_EVERY === 0) await spaces.forgetRemoved(tx, key, revision - MARKS_KEPT)
     })
@@ -77,10 +77,10 @@ export class EmbeddedVectors implements Vectors {
 
   async removeStore({ tenantId, storeId }: { tenantId: string; storeId: string }): Promise<void> {
     const key = { tenantId, storeId }
-    await this.deleteAll(key, this.db)
+    await deleteStore(this.db, key)
     await this.db.transaction(async (tx) => {
       if ((await spaces.changeSpace(tx, key)) === undefined) return
-      await this.deleteAll(key, tx)
+      await deleteStore(tx, key)
       await spaces.deleteSpace(tx, key)
     })
     this.cache.forgetStore(storeId)
@@ -109,10 +109,6 @@ export class EmbeddedVectors implements Vectors {
 
   async close(): Promise<void> {
     this.scanner.close()
-  }
-
-  private async deleteAll(key: { tenantId: string; storeId: string; documentId?: string }, db: Db): Promise<void> {
-    while ((await deletePoints(db, key, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
   }
 
   private async scanAll(found: spaces.Space[], search: VectorSearch, best: TopHits): Promise<void> {
@@ -156,6 +152,15 @@ export class EmbeddedVectors implements Vectors {
       }
     }
   }
+}
+
+async function deleteDocument(db: Db, key: DocumentKey): Promise<void> {
+  while ((await deleteSome(db, key, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
+}
+
+async function deleteStore(db: Db, key: spaces.StoreKey): Promise<void> {
+  for (const range of await readRanges(db, key, { table: 'vector_point', after: 0, rows: DELETED_AT_ONCE }))
+    await deleteRange(db, key, range)
 }
 
 function idsOf(bytes: Uint8Array): string[] {

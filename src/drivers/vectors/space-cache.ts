@@ -1,7 +1,7 @@
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
 import type { Db } from '../records/port.ts'
-import { type Cursor, countPoints, readDocuments, readPoints } from './embedded-store.ts'
+import { readDocuments, readPoints, readRanges } from './embedded-store.ts'
 import { batchRows } from './requirements.ts'
 import type { SpaceSize } from './scan-index.ts'
 import { rowBytes, spaceBytes } from './scan-layout.ts'
@@ -25,9 +25,7 @@ export interface CachedSpace {
   refreshing: Promise<boolean> | undefined
 }
 
-const DOCUMENTS_PAGE = 1000
-/** Below no id, so that a cursor with it stands behind a whole revision. */
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+const DOCUMENTS_AT_ONCE = 1000
 
 /**
  * Which stores the scanner holds. A store is loaded when it is first searched, refreshed by what changed since, and
@@ -126,54 +124,59 @@ export class SpaceCache {
   /** False when there is no room. */
   private async refresh(copy: CachedSpace, space: Space): Promise<boolean> {
     const startedAt = performance.now()
-    const { db, log } = this.parts
     const fresh = copy.revision === 0
+    const ranges = await this.rowRanges(copy, space, copy.revision)
     if (fresh) {
-      const rows = await countPoints(db, space)
+      const rows = ranges.reduce((sum, range) => sum + range.count, 0)
       if (spaceBytes(copy.dimensions, rows, 0) > this.bytesMax) {
-        log.warn('vectors.store_too_large', { store: copy.storeId, rows, cacheBytesMax: this.bytesMax })
+        this.parts.log.warn('vectors.store_too_large', { store: copy.storeId, rows, cacheBytesMax: this.bytesMax })
         return false
       }
     }
-    if (!(await this.refreshDocuments(copy, space)) || !(await this.refreshRows(copy, space))) return false
+    if (!(await this.refreshDocuments(copy, space)) || !(await this.refreshRows(copy, space, ranges))) return false
     copy.revision = space.revision
-    if (fresh) log.debug('vectors.loaded', { store: copy.storeId, ...copy.size, ms: Math.round(performance.now() - startedAt) })
+    const ms = Math.round(performance.now() - startedAt)
+    if (fresh) this.parts.log.debug('vectors.loaded', { store: copy.storeId, ...copy.size, ms })
     return true
   }
 
+  private rowRanges(copy: CachedSpace, space: Space, after: number) {
+    return readRanges(this.parts.db, space, { table: 'vector_point', after, rows: batchRows(rowBytes(copy.dimensions)) })
+  }
+
   private async refreshDocuments(copy: CachedSpace, space: Space): Promise<boolean> {
-    let after: Cursor = { revision: copy.revision, id: LAST_ID }
-    for (;;) {
-      const page = await readDocuments(this.parts.db, space, { after, limit: DOCUMENTS_PAGE })
-      const { rows, documents } = copy.size
-      if (!this.reserve(copy, spaceBytes(copy.dimensions, rows, documents + page.length))) return false
-      const changes = page.map(({ id, attributes, born, removed }) => ({ id, attributes, born, removed }))
-      this.requireScanner(copy)
-      this.note(copy, await this.parts.scanner.ask({ op: 'documents', space: copy.no, dimensions: copy.dimensions, changes }))
-      const last = page.at(-1)
-      if (last === undefined || page.length < DOCUMENTS_PAGE) return true
-      after = last
+    const { db, scanner } = this.parts
+    for (let after = copy.revision; ; ) {
+      const ranges = await readRanges(db, space, { table: 'vector_document', after, rows: DOCUMENTS_AT_ONCE })
+      for (const range of ranges) {
+        const { rows, documents } = copy.size
+        if (!this.reserve(copy, spaceBytes(copy.dimensions, rows, documents + range.count))) return false
+        const changes = await readDocuments(db, space, range)
+        this.requireScanner(copy)
+        this.note(copy, await scanner.ask({ op: 'documents', space: copy.no, dimensions: copy.dimensions, changes }))
+      }
+      const last = ranges.at(-1)
+      // A document that changed while this read is behind the last range, and its rows need it.
+      if (!last) return true
+      after = last.until
     }
   }
 
   /** Also what came after the space's revision: a point that was written again meanwhile would be missed otherwise. */
-  private async refreshRows(copy: CachedSpace, space: Space): Promise<boolean> {
+  private async refreshRows(copy: CachedSpace, space: Space, first: Awaited<ReturnType<typeof readRanges>>): Promise<boolean> {
     const fresh = copy.revision === 0
-    const size = rowBytes(copy.dimensions)
-    const limit = batchRows(size)
-    let after: Cursor = { revision: copy.revision, id: LAST_ID }
-    for (;;) {
-      const page = await readPoints(this.parts.db, space, { after, limit })
-      if (page.count === 0) return true
-      const { rows, documents } = copy.size
-      if (!this.reserve(copy, spaceBytes(copy.dimensions, rows + page.count, documents))) return false
-      after = { revision: page.revision, id: idAt(page.bytes, page.bytes.length - size) }
-      const bytes = owned(page.bytes)
-      const again = !fresh || page.revision > space.revision
-      this.requireScanner(copy)
-      this.note(copy, await this.parts.scanner.ask({ op: 'rows', space: copy.no, bytes, fresh: !again }, [bytes.buffer]))
-      if (page.count < limit) return true
+    for (let ranges = first; ranges.length > 0; ) {
+      for (const range of ranges) {
+        const { rows, documents } = copy.size
+        if (!this.reserve(copy, spaceBytes(copy.dimensions, rows + range.count, documents))) return false
+        const bytes = owned((await readPoints(this.parts.db, space, range)).bytes)
+        const again = !fresh || range.until > space.revision
+        this.requireScanner(copy)
+        this.note(copy, await this.parts.scanner.ask({ op: 'rows', space: copy.no, bytes, fresh: !again }, [bytes.buffer]))
+      }
+      ranges = await this.rowRanges(copy, space, ranges.at(-1)?.until ?? space.revision)
     }
+    return true
   }
 
   private note(copy: CachedSpace, size: SpaceSize): void {
@@ -204,11 +207,6 @@ export class SpaceCache {
   private requireScanner(copy: CachedSpace): void {
     if (copy.lost) throw new Fault('unavailable', 'The vector search was interrupted.')
   }
-}
-
-const idAt = (bytes: Uint8Array, at: number): string => {
-  const digits = Buffer.from(bytes.buffer, bytes.byteOffset + at, 16).toString('hex')
-  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`
 }
 
 /** Bytes with a buffer of their own, which can be handed over. */

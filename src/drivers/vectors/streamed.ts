@@ -1,14 +1,13 @@
 import type { Filter } from '../../core/attributes.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Db } from '../records/port.ts'
-import { type Cursor, readVectors } from './embedded-store.ts'
+import { readRanges, readVectors } from './embedded-store.ts'
 import { batchRows } from './requirements.ts'
 import type { Space } from './space-store.ts'
 import type { TopHits } from './top-hits.ts'
 import { dot } from './unit-vector.ts'
 
 const WAITING_MAX = 16
-const FIRST: Cursor = { revision: 0, id: '00000000-0000-0000-0000-000000000000' }
 
 /** For stores that the cache has no room for: reads all of their vectors, and so is slow, but as exact. One at a time. */
 export class StreamedSearch {
@@ -28,13 +27,18 @@ export class StreamedSearch {
   }
 
   private async read(space: Space, { vector, filter }: { vector: Float32Array; filter: Filter | null }, best: TopHits): Promise<void> {
-    const limit = batchRows(vector.length * 4)
-    for (let after = FIRST; ; ) {
-      const points = await readVectors(this.db, space, { after, limit, filter })
-      for (const { id, storeId, documentId, vector: data } of points) best.offer({ id, storeId, documentId, score: dot(vector, data) })
-      const last = points.at(-1)
-      if (!last || points.length < limit) return
-      after = last
+    const rows = batchRows(vector.length * 4)
+    for (let after = 0; ; ) {
+      const ranges = await readRanges(this.db, space, { table: 'vector_point', after, rows })
+      for (const { after: start, until } of ranges) {
+        for (const point of await readVectors(this.db, space, { after: start, until, filter })) {
+          best.offer({ id: point.id, storeId: point.storeId, documentId: point.documentId, score: dot(vector, point.vector) })
+        }
+      }
+      const last = ranges.at(-1)
+      // What was written again while this read is behind the last range.
+      if (!last) return
+      after = last.until
     }
   }
 }

@@ -189,12 +189,12 @@ test('a load that the database breaks off leaves no half copy', async () => {
   await withVectors({}, async ({ vectors }) => {
     const storeId = newId()
     await vectors.upsert(document(5000, { storeId }))
-    // The spaces, the count, the documents, and two pages of rows.
-    const pauses = Array.from({ length: 5 }, () => app.db.pauseNext('hot', 'before'))
+    // The spaces; ranges of rows; ranges, documents, ranges; rows of two ranges.
+    const pauses = Array.from({ length: 7 }, () => app.db.pauseNext('hot', 'before'))
     const failure = find(vectors, [storeId]).catch((error: unknown) => error)
     for (const [i, pause] of pauses.entries()) {
       await pause.reached
-      if (i === 4) app.db.failNext('hot', 'before')
+      if (i === 6) app.db.failNext('hot', 'before')
       pause.release()
     }
     expect(await failure).toMatchObject({ code: 'unavailable' })

@@ -51,6 +51,10 @@ const markups = (type: Type): [string, string | Uint8Array][] => [
   ['an attribute of 20 MB', xmlOf(type, `<a b="${'x'.repeat(20_000_000)}"/>`)],
   ['a tag of 20 MB', xmlOf(type, `<${'x'.repeat(20_000_000)}/>`)],
   ['an end in the middle', xmlOf(type, '<t>text</t>').slice(0, 40)],
+  [
+    'names of built-in objects',
+    xmlOf(type, '<p><__proto__ constructor="x" __proto__="y"><constructor><r><t>x</t></r></constructor></__proto__></p>'),
+  ],
   ['no element', 'just text'],
   ['nothing at all', ''],
   ['broken letters', Buffer.concat([Buffer.from(xmlOf(type, '<t>')), Buffer.alloc(1000, 0xff)])],

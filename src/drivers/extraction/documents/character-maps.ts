@@ -26,7 +26,7 @@ export async function readCharacterMap(filename: string): Promise<Uint8Array> {
 }
 
 export function mapIn({ index, maps }: Pack, filename: string): Uint8Array {
-  const [start, length] = index[filename] ?? []
+  const [start, length] = Object.hasOwn(index, filename) ? (index[filename] ?? []) : []
   if (start === undefined || length === undefined) throw new Error('No such character map.')
   return maps.slice(start, start + length)
 }

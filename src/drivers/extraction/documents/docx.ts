@@ -54,14 +54,13 @@ class BodyReader implements MarkupReader {
   open(name: string, attributes: Attributes): void {
     if (HIDDEN.has(name)) this.hidden++
     if (name === 't') this.inText++
-    const enter = OPEN[name]
-    if (enter !== undefined) enter(this.tables, attributes, this.levels)
+    OPEN.get(name)?.(this.tables, attributes, this.levels)
   }
 
   close(name: string): void {
     if (HIDDEN.has(name)) this.hidden--
     if (name === 't') this.inText--
-    CLOSE[name]?.(this.tables)
+    CLOSE.get(name)?.(this.tables)
   }
 
   text(text: string): void {
@@ -73,7 +72,13 @@ class BodyReader implements MarkupReader {
   }
 }
 
-const OPEN: Record<string, (tables: TableFlow, attributes: Attributes, levels: ReadonlyMap<string, number>) => void> = {
+const mapOf = <T>(actions: Record<string, T>): ReadonlyMap<string, T> => new Map(Object.entries(actions))
+
+type Open = (tables: TableFlow, attributes: Attributes, levels: ReadonlyMap<string, number>) => void
+type Close = (tables: TableFlow) => void
+
+/** Maps, because an element may be called `constructor`. */
+const OPEN = mapOf<Open>({
   p: (tables) => tables.flow.paragraph(),
   tbl: (tables) => tables.openTable(),
   tr: (tables) => tables.openRow(),
@@ -88,9 +93,9 @@ const OPEN: Record<string, (tables: TableFlow, attributes: Attributes, levels: R
     const level = levels.get(attribute(attributes, 'val') ?? '')
     if (level !== undefined) tables.flow.mark(`${'#'.repeat(level)} `)
   },
-}
+})
 
-const CLOSE: Record<string, (tables: TableFlow) => void> = {
+const CLOSE = mapOf<Close>({
   p(tables) {
     tables.flow.mark('')
     tables.flow.paragraph()
@@ -98,4 +103,4 @@ const CLOSE: Record<string, (tables: TableFlow) => void> = {
   tbl: (tables) => tables.closeTable(),
   tr: (tables) => tables.closeRow(),
   tc: (tables) => tables.closeCell(),
-}
+})

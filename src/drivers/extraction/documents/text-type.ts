@@ -14,17 +14,19 @@ const CODE = new Set(
   yml zig zsh`.split(/\s+/),
 )
 
-const MEDIA_TYPES: Record<string, TextType> = {
-  'text/markdown': 'markdown',
-  'text/html': 'html',
-  'application/xhtml+xml': 'html',
-  'text/csv': 'csv',
-  'text/tab-separated-values': 'csv',
-  'application/json': 'json',
-  'application/x-ndjson': 'json',
-  'application/xml': 'code',
-  'text/xml': 'code',
-}
+const MEDIA_TYPES = new Map<string, TextType>(
+  Object.entries({
+    'text/markdown': 'markdown',
+    'text/html': 'html',
+    'application/xhtml+xml': 'html',
+    'text/csv': 'csv',
+    'text/tab-separated-values': 'csv',
+    'application/json': 'json',
+    'application/x-ndjson': 'json',
+    'application/xml': 'code',
+    'text/xml': 'code',
+  } as const),
+)
 
 /** What a text says it is by its name and media type; only a hint. */
 export function hintedType(filename: string, mediaType: string): TextType | undefined {
@@ -32,7 +34,7 @@ export function hintedType(filename: string, mediaType: string): TextType | unde
   for (const type of ['markdown', 'html', 'csv', 'json'] as const) if (ENDINGS[type].split(' ').includes(ending)) return type
   if (CODE.has(ending)) return 'code'
   if (['txt', 'text', 'log'].includes(ending)) return 'text'
-  return MEDIA_TYPES[mediaType.split(';')[0]?.trim().toLowerCase() ?? '']
+  return MEDIA_TYPES.get(mediaType.split(';')[0]?.trim().toLowerCase() ?? '')
 }
 
 const PAGE = /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body)\b/i

@@ -76,6 +76,8 @@ describe('the type of a text', () => {
     expect(hintedType('Dockerfile', '')).toBe('code')
     expect(hintedType('file', 'application/json; charset=utf-8')).toBe('json')
     expect(hintedType('file.unknown', '')).toBeUndefined()
+    expect(hintedType('constructor', '__proto__')).toBeUndefined()
+    expect(hintedType('', 'constructor')).toBeUndefined()
     expect(textType('just words', 'html')).toBe('text')
     expect(textType('<!-- a --><!-- b -->\n<!DOCTYPE html><p>', undefined)).toBe('html')
     expect(textType('<?php ?><html>', 'code')).toBe('code')
