@@ -19,6 +19,15 @@ async function startWorker() {
   return { child, lines }
 }
 
+/** A hundredth of a second each, of all its threads. */
+function processorTicks(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[11])
+  } catch {
+    return 0
+  }
+}
+
 describe('the process that reads documents', () => {
   test('ends when its input does', async () => {
     const { child } = await startWorker()
@@ -30,7 +39,6 @@ describe('the process that reads documents', () => {
     const { child } = await startWorker()
     child.kill('SIGINT')
     child.kill('SIGTERM')
-    await Bun.sleep(0)
     child.stdin.write('{"path":"/nowhere"}\n')
     child.stdin.end()
     expect(await child.exited).not.toBe(null)
@@ -57,12 +65,11 @@ describe('the process that reads documents', () => {
   })
 
   test.skipIf(process.platform !== 'linux')('dies with a server that is killed, whatever it computes', async () => {
-    const holder = Bun.spawn([process.execPath, HOLDER, join(dir, 'extraction')], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
+    const holder = Bun.spawn([process.execPath, HOLDER, join(dir, 'extraction')], { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' })
     const worker = await eventually(() => {
+      if (holder.exitCode !== null) throw new Error(`The server ended by itself with ${holder.exitCode}.`)
       const pid = childrenOf(holder.pid, 'extract-worker')[0]
-      // Computing: a second of processor time beyond its start.
-      const ticks = pid === undefined ? 0 : Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[11])
-      return ticks > 100 ? pid : undefined
+      return pid !== undefined && processorTicks(pid) > 100 ? pid : undefined
     }, 40_000)
     holder.kill('SIGKILL')
     await holder.exited
