@@ -58,6 +58,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
       autoloadPackageJson: true,
     },
     format: 'esm',
+    splitting: true,
     target: 'bun',
     minify: true,
     bytecode: true,
