@@ -165,7 +165,12 @@ export function testedProgram(flags: { executable: string; sources: boolean }): 
   return { kind: 'executable', command: [path] }
 }
 
-export function startTested({ command }: Tested, data: string, stub: Child): Promise<Child> {
+/** @param settings further variables of the server */
+export function startTested(
+  { command, settings = {} }: Tested & { settings?: Record<string, string> },
+  data: string,
+  stub: Child,
+): Promise<Child> {
   const env = {
     TETRAPORT_DATA: data,
     TETRAPORT_LISTEN: '127.0.0.1:0',
@@ -173,6 +178,7 @@ export function startTested({ command }: Tested, data: string, stub: Child): Pro
     TETRAPORT_LOG_LEVEL: 'warn',
     OPENAI_BASE_URL: `${stub.url}/v1`,
     OPENAI_API_KEY: 'stub',
+    ...settings,
   }
   // A settings file of the folder we are in must not count.
   return launch({ command: [...command, 'serve'], cwd: dirname(data), env })

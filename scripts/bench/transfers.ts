@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { hasS3, s3Settings, stopS3Server } from '../../test/support/s3-server.ts'
 import { dropFolder, endAll, KEY, startStub, startTested, temporaryFolder, testedProgram } from './children.ts'
 
 // What large files cost the whole server in memory, over a real socket; see README.md. Linux only.
@@ -141,14 +142,29 @@ const { values } = parseArgs({
     mb: { type: 'string', default: '500' },
     executable: { type: 'string', default: 'dist/tetraport' },
     sources: { type: 'boolean', default: false },
+    s3: { type: 'boolean', default: false },
   },
 })
+
+async function settingsOfS3(): Promise<Record<string, string>> {
+  const s3 = await s3Settings()
+  return {
+    TETRAPORT_FILES_S3_BUCKET: s3.s3Bucket ?? '',
+    TETRAPORT_FILES_S3_ENDPOINT: s3.s3Endpoint ?? '',
+    TETRAPORT_FILES_S3_ACCESS_KEY_ID: s3.s3AccessKeyId ?? '',
+    TETRAPORT_FILES_S3_SECRET_ACCESS_KEY: s3.s3SecretAccessKey ?? '',
+  }
+}
+
+if (values.s3 && !hasS3('the S3 adapter')) process.exit(2)
 const dir = temporaryFolder()
 try {
   const stub = await startStub()
-  const server = await startTested(testedProgram(values), join(dir, 'data'), stub)
+  const settings = values.s3 ? await settingsOfS3() : {}
+  const server = await startTested({ ...testedProgram(values), settings }, join(dir, 'data'), stub)
   await run(server, Number(values.mb) * 1e6)
 } finally {
   await endAll()
+  await stopS3Server()
   dropFolder(dir)
 }

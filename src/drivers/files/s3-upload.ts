@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Fault } from '../../core/fault.ts'
 import type { S3Caller } from './s3-client.ts'
+import { Places } from './s3-places.ts'
 
 /** S3 takes at most 10 000 parts: so an object may have 68 GiB, more than any setting allows. */
 const PART_BYTES = 7 * 1024 * 1024
@@ -19,12 +20,15 @@ const COMPLETE_MS = 600_000
 /** How long parts under way may still take when the upload is given up: a part that arrives later is never found again. */
 const SETTLE_MS = 10_000
 
-/** Buffers beyond the first of each upload, shared by all uploads of the process. */
-export interface Spares {
-  left: number
+/** What all uploads of the process share. */
+export interface Shared {
+  /** Buffers beyond the first of each upload. */
+  spares: number
+  /** For parts: while one is sent, the runtime holds it a second time. */
+  sending: Places
 }
 
-export const newSpares = (): Spares => ({ left: 8 })
+export const newShared = (): Shared => ({ spares: 4, sending: new Places(4) })
 
 /**
  * Sends an object of unknown length: a small one in one request, a large one in parts. The SDK's own Upload holds twice
@@ -46,7 +50,7 @@ export class S3Upload {
   constructor(
     private readonly caller: S3Caller,
     key: string,
-    private readonly spares: Spares,
+    private readonly shared: Shared,
   ) {
     this.target = { Bucket: caller.bucket, Key: key }
   }
@@ -92,7 +96,7 @@ export class S3Upload {
 
   /** Gives the memory back; the last thing to call. */
   release(): void {
-    this.spares.left += this.owned - 1
+    this.shared.spares += this.owned - 1
     this.owned = 1
     this.free.length = 0
   }
@@ -125,9 +129,14 @@ export class S3Upload {
   private async send(buffer: Buffer, bytes: number): Promise<void> {
     this.sent += 1
     const PartNumber = this.sent
+    const { sending } = this.shared
     try {
+      await sending.take(this.stopped.signal)
       const input = { ...this.target, UploadId: this.uploadId, PartNumber, Body: buffer.subarray(0, bytes), ContentLength: bytes }
-      const answer = await this.caller.run((s3, options) => s3.send(new UploadPartCommand(input), options), { signal: this.stopped.signal })
+      const command = new UploadPartCommand(input)
+      const answer = await this.caller
+        .run((s3, options) => s3.send(command, options), { signal: this.stopped.signal })
+        .finally(() => sending.give())
       this.parts.push({ PartNumber, ETag: answer.ETag })
     } catch (error) {
       this.failing.abort(error)
@@ -141,8 +150,8 @@ export class S3Upload {
       this.failed.throwIfAborted()
       const buffer = this.free.pop()
       if (buffer) return buffer
-      if (this.owned < BUFFERS && this.spares.left > 0) {
-        this.spares.left -= 1
+      if (this.owned < BUFFERS && this.shared.spares > 0) {
+        this.shared.spares -= 1
         this.owned += 1
         return Buffer.allocUnsafeSlow(PART_BYTES)
       }

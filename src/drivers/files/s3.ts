@@ -15,7 +15,7 @@ import { Interruption, intake, Meter, requireGoingOn, requireKey } from './intak
 import type { Files, ObjectKey, PutLimits, Range, SignedRequest, StoredObject } from './port.ts'
 import { followBody } from './s3-body.ts'
 import { S3Caller } from './s3-client.ts'
-import { newSpares, S3Upload } from './s3-upload.ts'
+import { newShared, S3Upload } from './s3-upload.ts'
 
 export interface S3Options {
   config: Config['files']
@@ -33,7 +33,7 @@ export class S3Files implements Files {
   readonly kind = 's3'
   private readonly caller: S3Caller
   private readonly writing = new Set<string>()
-  private readonly spares = newSpares()
+  private readonly shared = newShared()
   private listless = false
 
   constructor(private readonly options: S3Options) {
@@ -55,7 +55,7 @@ export class S3Files implements Files {
   }
 
   private async write(name: string, source: AsyncIterable<Uint8Array>, { bytesMax, signal }: PutLimits): Promise<StoredObject> {
-    const upload = new S3Upload(this.caller, name, this.spares)
+    const upload = new S3Upload(this.caller, name, this.shared)
     const meter = new Meter()
     const ends = signal ? AbortSignal.any([signal, upload.failed]) : upload.failed
     try {
