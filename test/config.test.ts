@@ -111,6 +111,13 @@ describe('mistakes', () => {
     expect(mistakesOf({ env: { TETRAPORT_OPENAI_PREFIX: '/objects' } })[0]).toContain('taken by the server itself')
   })
 
+  test('a vectors adapter that lacks its server is a mistake', () => {
+    expect(mistakesOf({ env: { TETRAPORT_VECTORS_ADAPTER: 'qdrant' } })[0]).toContain('vectors.qdrant_url is missing')
+    expect(mistakesOf({ env: { TETRAPORT_VECTORS_ADAPTER: 'qdrant', QDRANT_URL: 'http://127.0.0.1:6333' } })).toEqual([])
+    expect(mistakesOf({ env: { TETRAPORT_VECTORS_ADAPTER: 'pgvector' } })[0]).toContain('records.url')
+    expect(mistakesOf({ env: { TETRAPORT_VECTORS_ADAPTER: 'pgvector', DATABASE_URL: 'postgres://h/d' } })).toEqual([])
+  })
+
   test('no mistake repeats a secret', () => {
     const found = mistakesOf({
       env: { DATABASE_URL: 'mysql://u:hunter2@h/d' },

@@ -45,8 +45,8 @@ const GIB = 1024 ** 3
 const SPACE_NEEDED_GIB = 0.25
 const SPACE_WANTED_GIB = 2
 
-function* diskSpace({ data: { dir }, records }: Config): Generator<Finding> {
-  if (records.url !== null) return
+function* diskSpace({ data: { dir }, records, files }: Config): Generator<Finding> {
+  if (records.url !== null && files.s3Bucket !== null) return
   const { bavail, bsize } = statfsSync(nearestFolder(dir))
   const gib = (bavail * bsize) / GIB
   const found = `${gib.toFixed(1)} GiB free`

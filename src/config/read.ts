@@ -65,6 +65,7 @@ export function readConfig(input: ConfigInput): ReadResult {
   finishData(config, origins, input.host)
   finishModels({ config, values, input, mistakes, origins })
   checkFiles(config.files, mistakes)
+  checkVectors(config, mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return { config, origins }
 }
@@ -193,6 +194,13 @@ function checkFiles({ s3Bucket, s3Endpoint, s3AccessKeyId, s3SecretAccessKey }: 
   }
   if (s3Bucket === null && (s3Endpoint ?? s3AccessKeyId) !== null)
     mistakes.push('files.s3_bucket is missing, and the store has other settings.')
+}
+
+function checkVectors({ vectors, records }: Config, mistakes: string[]): void {
+  if (vectors.adapter === 'qdrant' && vectors.qdrantUrl === null)
+    mistakes.push('vectors.qdrant_url is missing, which the adapter qdrant needs.')
+  if (vectors.adapter === 'pgvector' && records.url === null)
+    mistakes.push('vectors.adapter: pgvector needs a Postgres of your own (records.url); the embedded one does not have it.')
 }
 
 function readScriptsFile(path: string, host: Host | undefined, report: (mistake: string) => void): Config['models']['scripts'] {

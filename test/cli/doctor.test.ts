@@ -57,6 +57,24 @@ describe('doctor', () => {
     await other.stop(true)
   })
 
+  test('a file store and a vectors server that do not answer fail without their secrets', async () => {
+    const { code, findings, text } = await examine({
+      TETRAPORT_LISTEN: '127.0.0.1:0',
+      TETRAPORT_DATA: `${dir}/stores`,
+      TETRAPORT_FILES_S3_BUCKET: 'kept',
+      TETRAPORT_FILES_S3_ENDPOINT: 'http://127.0.0.1:1',
+      TETRAPORT_FILES_S3_ACCESS_KEY_ID: 'someone',
+      TETRAPORT_FILES_S3_SECRET_ACCESS_KEY: 'hunter2',
+      TETRAPORT_VECTORS_ADAPTER: 'qdrant',
+      QDRANT_URL: 'http://127.0.0.1:1',
+      QDRANT_API_KEY: 'hunter3',
+    })
+    expect(code).toBe(1)
+    expect(findings.files).toMatchObject({ state: 'fail', found: expect.stringContaining('bucket kept') })
+    expect(findings.vectors).toMatchObject({ state: 'fail', found: expect.stringContaining('Qdrant') })
+    expect(text).not.toMatch(/hunter/)
+  })
+
   test('a provider that refuses the key is told from one that answers', async () => {
     for (const [status, state] of [
       [200, 'ok'],

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { systemClock } from '../app.ts'
+import { maskUrl } from '../config/describe.ts'
+import type { Config } from '../config.ts'
+import { openLog } from '../log.ts'
+import type { Finding } from './doctor-checks.ts'
+
+const quiet = openLog({ level: 'error', format: 'text', clock: systemClock, sink: { write: () => undefined, flush: () => undefined } })
+
+/** Where files are kept, if that is not the data folder. */
+export async function* fileStore({ files, data }: Config): AsyncGenerator<Finding> {
+  if (files.s3Bucket === null) return
+  const where = `bucket ${files.s3Bucket} at ${files.s3Endpoint === null ? "Amazon's S3" : maskUrl(files.s3Endpoint)}`
+  const { openFiles } = await import('../drivers/files/files.ts')
+  const store = openFiles(files, { dir: join(data.dir, 'files'), log: quiet, clock: systemClock })
+  try {
+    await store.check()
+    yield { check: 'files', state: 'ok', found: `${where} answers` }
+  } catch (error) {
+    const hint = 'check the settings files.s3_* and that the bucket is there'
+    yield { check: 'files', state: 'fail', found: `${where}: ${(error as Error).message}`, hint }
+  } finally {
+    await store.close()
+  }
+}
+
+/** The vectors server, if there is one; pgvector is looked for when the server starts. */
+export async function* vectorServer({ vectors: { adapter, qdrantUrl: url, qdrantApiKey: apiKey } }: Config): AsyncGenerator<Finding> {
+  if (adapter !== 'qdrant' || url === null) return
+  const where = `Qdrant at ${maskUrl(url)}`
+  const { QdrantVectors } = await import('../drivers/vectors/qdrant.ts')
+  const server = new QdrantVectors({ url, apiKey, log: quiet })
+  try {
+    await server.check()
+    yield { check: 'vectors', state: 'ok', found: `${where} answers` }
+  } catch (error) {
+    yield { check: 'vectors', state: 'fail', found: `${where}: ${(error as Error).message}`, hint: 'check QDRANT_URL and its key' }
+  } finally {
+    await server.close()
+  }
+}
