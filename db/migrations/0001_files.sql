@@ -161,7 +161,8 @@ CREATE INDEX "file_object_stale" ON "file_object" USING btree ("stale_at") WHERE
 CREATE INDEX "upload_pending" ON "upload" USING btree ("expires_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "upload_part_upload" ON "upload_part" USING btree ("upload_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "job_subject" ON "job" USING btree ("subject","kind");--> statement-breakpoint
-CREATE INDEX "job_due" ON "job" USING btree ("kind","run_at");--> statement-breakpoint
+CREATE INDEX "job_due" ON "job" USING btree ("kind","tenant_id","run_at");--> statement-breakpoint
+CREATE INDEX "job_busy" ON "job" USING btree ("tenant_id") WHERE worker_id is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "chunk_document" ON "chunk" USING btree ("document_id","idx");--> statement-breakpoint
 CREATE INDEX "chunk_store" ON "chunk" USING btree ("store_id");--> statement-breakpoint
 CREATE INDEX "chunk_lexemes" ON "chunk" USING gin ("lexemes");--> statement-breakpoint

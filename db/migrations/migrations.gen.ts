@@ -54,8 +54,8 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
     ],
   },
   {
-    hash: 'cf0deb13f212562ca9975f5bd3be467b290ced8409e6600afc73825d91683996',
-    createdAt: 1795300372208,
+    hash: '43a0bf496633dab3ebfc8548a72b8839635204f2fbf5fd7e2838303b437a7e5e',
+    createdAt: 1795305846699,
     statements: [
       "CREATE TABLE \"file\" (\n\t\"id\" uuid PRIMARY KEY NOT NULL,\n\t\"tenant_id\" uuid NOT NULL,\n\t\"object_id\" uuid NOT NULL,\n\t\"filename\" text NOT NULL,\n\t\"purpose\" text NOT NULL,\n\t\"media_type\" text NOT NULL,\n\t\"bytes\" bigint NOT NULL,\n\t\"sha256\" text NOT NULL,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"expires_at\" timestamp (3) with time zone\n);\n",
       "\nCREATE TABLE \"file_object\" (\n\t\"id\" uuid PRIMARY KEY NOT NULL,\n\t\"tenant_id\" uuid NOT NULL,\n\t\"state\" text NOT NULL,\n\t\"bytes\" bigint,\n\t\"sha256\" text,\n\t\"stale_at\" timestamp (3) with time zone,\n\t\"tries\" integer DEFAULT 0 NOT NULL,\n\t\"created_at\" timestamp (3) with time zone NOT NULL\n);\n",
@@ -81,7 +81,8 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nCREATE INDEX \"upload_pending\" ON \"upload\" USING btree (\"expires_at\") WHERE status = 'pending';",
       "\nCREATE INDEX \"upload_part_upload\" ON \"upload_part\" USING btree (\"upload_id\");",
       "\nCREATE UNIQUE INDEX \"job_subject\" ON \"job\" USING btree (\"subject\",\"kind\");",
-      "\nCREATE INDEX \"job_due\" ON \"job\" USING btree (\"kind\",\"run_at\");",
+      "\nCREATE INDEX \"job_due\" ON \"job\" USING btree (\"kind\",\"tenant_id\",\"run_at\");",
+      "\nCREATE INDEX \"job_busy\" ON \"job\" USING btree (\"tenant_id\") WHERE worker_id is not null;",
       "\nCREATE UNIQUE INDEX \"chunk_document\" ON \"chunk\" USING btree (\"document_id\",\"idx\");",
       "\nCREATE INDEX \"chunk_store\" ON \"chunk\" USING btree (\"store_id\");",
       "\nCREATE INDEX \"chunk_lexemes\" ON \"chunk\" USING gin (\"lexemes\");",

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { index, integer, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { at } from './identity.ts'
 import { tenantId } from './threads.ts'
@@ -28,7 +29,9 @@ export const job = pgTable(
   (t) => [
     // The kind comes last: an index that began with it would serve claims too, with a sort of the whole backlog.
     uniqueIndex('job_subject').on(t.subject, t.kind),
-    // serves claimJobs, and countJobs
-    index('job_due').on(t.kind, t.run_at),
+    // serves claimJobs, tenant by tenant, and countJobs
+    index('job_due').on(t.kind, t.tenant_id, t.run_at),
+    // serves claimJobs: who has jobs at work. Not on the lease, so that a renewal writes no index.
+    index('job_busy').on(t.tenant_id).where(sql`worker_id is not null`),
   ],
 )

@@ -52,6 +52,8 @@ interface Lane {
   readonly running: Map<string, Running>
   /** There were more jobs than places. */
   starved: boolean
+  /** The tenant whose turn was last. */
+  after: string | undefined
 }
 
 interface Running {
@@ -94,7 +96,7 @@ export class JobWorker {
     private readonly app: IngestNeeds,
     private readonly options: JobWorkerOptions,
   ) {
-    const lane = (places: number, ...kinds: JobKind[]): Lane => ({ kinds, places, running: new Map(), starved: false })
+    const lane = (places: number, ...kinds: JobKind[]): Lane => ({ kinds, places, running: new Map(), starved: false, after: undefined })
     const ingesting = options.slots > 0 ? [lane(options.slots, 'ingest_document')] : []
     this.lanes = [...ingesting, lane(OTHER_PLACES, 'remove_document', 'remove_store', 'set_attributes')]
   }
@@ -146,8 +148,10 @@ export class JobWorker {
     if (limit <= 0) lane.starved = true
     if (this.draining || limit <= 0) return
     const { leaseMs } = this.options
-    const jobs = await claimJobs(this.app, { workerId: this.id, leaseMs, limit, kinds: lane.kinds })
+    const after = lane.after ? { after: lane.after } : {}
+    const jobs = await claimJobs(this.app, { workerId: this.id, leaseMs, limit, kinds: lane.kinds, ...after })
     lane.starved = jobs.length >= limit
+    lane.after = jobs.at(-1)?.tenantId ?? lane.after
     for (const job of jobs) this.take(lane, job)
   }
 

@@ -66,6 +66,36 @@ test('more documents than places are ingested one after another, none is left', 
   await until(async () => (await getStore(app, app.one, storeId)).counts.completed === 5)
 })
 
+/** From now on the subjects of claimed jobs are kept, in their order. */
+async function watchClaims(): Promise<() => Promise<string[]>> {
+  const { db } = app.records
+  await db.query('create table if not exists claimed (n int generated always as identity, subject uuid)')
+  await db.query('truncate claimed')
+  await db.query(`create or replace function keep_claim() returns trigger language plpgsql as
+    'begin insert into claimed (subject) values (new.subject); return new; end'`)
+  await db.query(`create or replace trigger keep_claim after update on job for each row
+    when (new.worker_id is not null and new.attempt > old.attempt) execute function keep_claim()`)
+  return async () => (await db.query<{ subject: string }>('select subject from claimed order by n')).map(({ subject }) => subject)
+}
+
+for (const slots of [1, 2])
+  test(`places: ${slots}; the one document of a tenant does not wait for the many of others`, async () => {
+    const claimed = await watchClaims()
+    for (const caller of [app.one, app.two]) {
+      const storeId = await newStore(app, caller)
+      for (let n = 0; n < 6; n++) await attach(app, caller, { storeId })
+    }
+    holdEmbeddings()
+    await newWorker({ slots })
+    await embedding(slots)
+    const other = await app.newTenant()
+    const file = await attach(app, other)
+    letGo()
+    expect((await ended(app, other, file)).status).toBe('completed')
+    // Those that were at work, and one turn of each of the others.
+    expect((await claimed()).indexOf(file.documentId)).toBeWithin(slots, slots + 3)
+  })
+
 test('a removal is done while many documents wait for the few places there are', async () => {
   const worker = await newWorker({ slots: 1 })
   const done = await attach(app, app.one)
@@ -88,7 +118,8 @@ test('a process without places for documents removes all the same', async () => 
   const waiting = await attach(app, app.one)
   await deleteStore(app, app.one, done.storeId)
   await until(async () => (await chunkIdsOf(app, done)).length === 0)
-  expect([(await rowOf(waiting))?.attempt, worker.jobs.busy]).toEqual([0, 0])
+  await until(() => worker.jobs.busy === 0)
+  expect((await rowOf(waiting))?.attempt).toBe(0)
 })
 
 test('a long backlog is told to the log, a short one is not', async () => {
@@ -118,13 +149,14 @@ test('documents at work when the drain time is over are released: the next worke
 test('a document that was claimed in the moment of the shutdown is released', async () => {
   const file = await attach(app, app.one)
   const leaving = await newWorker(false)
-  const pause = leaving.db.pauseNext('hot', 'after')
+  // The first look for jobs, and the sweep that begins beside it.
+  const pauses = [leaving.db.pauseNext('hot', 'after'), leaving.db.pauseNext('hot', 'after')]
   leaving.jobs.start()
-  await pause.reached
+  await Promise.all(pauses.map(({ reached }) => reached))
   expect((await rowOf(file))?.attempt).toBe(1)
   holdEmbeddings()
   const stopped = leaving.jobs.stop(0)
-  pause.release()
+  for (const pause of pauses) pause.release()
   await stopped
   expect(await rowOf(file)).toMatchObject({ attempt: 0, worker_id: null })
 })

@@ -8,7 +8,8 @@ export interface Sent {
   fields: Record<string, string>
   /** Name of the field that holds it. */
   field: string
-  filename: string
+  /** Bytes are sent as they are, whatever that makes of the form. */
+  filename: string | Uint8Array
   content: Uint8Array
   key?: string
   /** Milliseconds between pieces of the body; 0 sends it whole. */
@@ -44,8 +45,10 @@ function formOf({ fields, field, filename, content }: Sent): Uint8Array {
   const head = Object.entries(fields).map(
     ([name, value]) => `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
   )
-  const file = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="${filename}"\r\nContent-Type: text/plain\r\n\r\n`
-  return Buffer.concat([Buffer.from(head.join('') + file), content, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)])
+  const before = `${head.join('')}--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="`
+  const name = typeof filename === 'string' ? Buffer.from(filename) : filename
+  const after = `"\r\nContent-Type: text/plain\r\n\r\n`
+  return Buffer.concat([Buffer.from(before), name, Buffer.from(after), content, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)])
 }
 
 function inPieces(bytes: Uint8Array, pauseMs: number): ReadableStream<Uint8Array> {

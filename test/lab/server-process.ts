@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { send } from './processes.ts'
 
 export const KEY = 'lab key'
@@ -20,7 +20,7 @@ export interface ServerProcess {
 /** The program under test: LAB_EXECUTABLE, or the sources. */
 export const program = (...args: string[]): string[] => {
   const executable = process.env.LAB_EXECUTABLE
-  return executable ? [executable, ...args] : [process.execPath, MAIN, ...args]
+  return executable ? [resolve(executable), ...args] : [process.execPath, MAIN, ...args]
 }
 
 /** Nothing of the surroundings but what a process needs to run at all. */
@@ -38,11 +38,12 @@ process.on('exit', () => {
   for (const pid of running) send(pid, 'SIGKILL')
 })
 
-/** Starts a real server on a free port. What it logs is appended to `log`. */
-export async function startServer(env: Record<string, string>, log: string): Promise<ServerProcess> {
+/** Starts a real server on a free port, here or in another folder. What it logs is appended to `log`. */
+export async function startServer(env: Record<string, string>, log: string, cwd = process.cwd()): Promise<ServerProcess> {
   const since = performance.now()
   const stderr = openSync(log, 'a')
   const child = Bun.spawn(program('serve'), {
+    cwd,
     env: cleanEnv({ TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_BOOTSTRAP_KEY: KEY, ...env }),
     stdin: 'ignore',
     stdout: 'pipe',

@@ -72,7 +72,11 @@ export interface ClaimRequest {
   leaseMs: number
   limit: number
   kinds?: readonly JobKind[]
+  /** The tenant whose turn was last, of the last job of the claim before; absent: anybody begins. */
+  after?: string
 }
+
+const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 const fromRow = (row: JobRow): Job => ({
   id: row.id,
@@ -85,9 +89,15 @@ const fromRow = (row: JobRow): Job => ({
   createdAt: row.created_at,
 })
 
-/** Up to `limit` jobs that are due, also those whose worker died, oldest first. */
-export async function claimJobs(app: Needs<'db' | 'clock'>, { kinds = JOB_KINDS, ...request }: ClaimRequest): Promise<Job[]> {
-  return (await claimJobRows(app.db, { ...request, kinds, now: app.clock.now() })).map(fromRow)
+/**
+ * Up to `limit` jobs that are due, also those whose worker died. Tenants with the fewest jobs of these kinds at work go first, those with
+ * equally many take turns; of one tenant the oldest goes first. Answered in the order of turns.
+ */
+export async function claimJobs(
+  app: Needs<'db' | 'clock'>,
+  { kinds = JOB_KINDS, after = NOBODY, ...request }: ClaimRequest,
+): Promise<Job[]> {
+  return (await claimJobRows(app.db, { ...request, kinds, after, now: app.clock.now() })).map(fromRow)
 }
 
 /** Answers the ids that are still this worker's; the others are lost. */

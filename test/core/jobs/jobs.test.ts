@@ -33,7 +33,7 @@ async function insert(...jobs: NewJob[]): Promise<NewJob[]> {
   await insertJobs(app.db, app.clock.now(), jobs)
   return jobs
 }
-const claim = (workerId: string, more: { limit?: number; kinds?: JobKind[]; leaseMs?: number } = {}): Promise<Job[]> =>
+const claim = (workerId: string, more: { limit?: number; kinds?: JobKind[]; leaseMs?: number; after?: string } = {}): Promise<Job[]> =>
   claimJobs(app, { workerId, leaseMs: 60_000, limit: 10, ...more })
 async function claimOne(workerId: string, subject: string): Promise<Job> {
   const claimed = await claim(workerId)
@@ -74,9 +74,10 @@ test('workers that claim at the same time share the jobs and never get the same 
   await clear()
 })
 
-test('those that wait longest are claimed first, and none before its time', async () => {
-  const now = app.clock.now()
-  const [late, early, future] = await insert(newJob({ runAt: now - 1_000 }), newJob({ runAt: now - 2_000 }), newJob({ runAt: now + 5_000 }))
+test('of one tenant those that wait longest are claimed first, and none before its time', async () => {
+  const [now, tenantId] = [app.clock.now(), newId()]
+  const at = (ms: number) => newJob({ tenantId, runAt: now + ms })
+  const [late, early, future] = await insert(at(-1_000), at(-2_000), at(5_000))
   const subjects = async (limit: number) => (await claim(one, { limit })).map(({ subject }) => subject)
   expect(await subjects(1)).toEqual([early?.subject as string])
   expect(await subjects(9)).toEqual([late?.subject as string])
@@ -178,7 +179,8 @@ test('a removal waits for the latest of those who asked for it, other jobs for t
 })
 
 test('cancelling tells which jobs had been begun, leaves other kinds, and takes the end from who is at work', async () => {
-  const [waiting, begun] = [newJob(), newJob({ runAt: app.clock.now() - 1 })] as const
+  const waiting = newJob()
+  const begun = newJob({ tenantId: waiting.tenantId, runAt: app.clock.now() - 1 })
   await insert(waiting, begun, { ...begun, kind: 'remove_document' })
   const [claimed] = (await claim(one, { limit: 1, kinds: ['ingest_document'] })) as [Job]
   expect(claimed.subject).toBe(begun.subject)
