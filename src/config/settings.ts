@@ -221,7 +221,7 @@ const SEARCH: Setting[] = [
     about: 'Embedding model of new vector stores. lexical-hash needs no provider: it knows words in common, no meanings.',
   }),
   setting('ingest.slots', { parse: integer(0, 64), fallback: 2, about: 'Documents this process ingests at once; 0: none.' }),
-  setting('ingest.timeoutMs', { parse: integer(SECOND, 10 * MINUTE), fallback: 25 * SECOND, about: "Time to read one document's text." }),
+  setting('ingest.timeoutMs', { parse: integer(SECOND, 10 * MINUTE), fallback: 20 * SECOND, about: "Time to read one document's text." }),
   setting('ingest.memoryBytesMax', {
     parse: integer(64 * MIB, 16 * GIB),
     fallback: 256 * MIB,

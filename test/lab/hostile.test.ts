@@ -38,7 +38,7 @@ test('a file outside of the data folder, and a client’s name inside of it, are
   })
   expect(violations.sort()).toEqual([
     "a client's name in the data folder: NUL",
-    'a strange path in the data folder: files/C:',
+    "a client's name in the data folder: files/C:",
     'a strange path in the data folder: files/report.txt',
     'written outside of the data folder: cwd/new.txt',
     'written outside of the data folder: escaped.txt',

@@ -25,7 +25,7 @@ type Child = Subprocess<'pipe', 'pipe', 'ignore'>
 const START_MS = 30_000
 const DOCUMENTS_MAX = 200
 /** A process that keeps so much more than it began with is replaced. */
-const GROWTH_MAX = 96 * 1024 * 1024
+const GROWTH_MAX = 24 * 1024 * 1024
 /** Share of the memory allowed at which a process is stopped: it grows on until the next look at it. */
 const MEMORY_SHARE = 7 / 8
 /** Share of its time that a process waited for the processor, from which it was not the document that took long. */
