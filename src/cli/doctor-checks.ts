@@ -80,7 +80,13 @@ async function isOurs(base: string): Promise<boolean> {
   }
 }
 
-const quiet = openLog({ level: 'error', format: 'text', clock: systemClock, sink: { write: () => undefined, flush: () => undefined } })
+/** For what a check opens: the finding says it all. */
+export const quiet = openLog({
+  level: 'error',
+  format: 'text',
+  clock: systemClock,
+  sink: { write: () => undefined, flush: () => undefined },
+})
 const OLDEST_POSTGRES = 150_000
 
 async function* database({ records: { url }, data }: Config): AsyncGenerator<Finding> {

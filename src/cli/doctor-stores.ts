@@ -2,10 +2,7 @@ import { join } from 'node:path'
 import { systemClock } from '../app.ts'
 import { maskUrl } from '../config/describe.ts'
 import type { Config } from '../config.ts'
-import { openLog } from '../log.ts'
-import type { Finding } from './doctor-checks.ts'
-
-const quiet = openLog({ level: 'error', format: 'text', clock: systemClock, sink: { write: () => undefined, flush: () => undefined } })
+import { type Finding, quiet } from './doctor-checks.ts'
 
 /** Where files are kept, if that is not the data folder. */
 export async function* fileStore({ files, data }: Config): AsyncGenerator<Finding> {
