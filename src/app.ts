@@ -7,6 +7,7 @@ import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
 import { verifyLink } from './drivers/files/links.ts'
 import type { Db, Records } from './drivers/records/port.ts'
+import { openGraphs } from './engine/graph-host.ts'
 import type { JobWorker } from './engine/jobs.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
@@ -55,6 +56,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       models: openModels(config.models, { log, clock }),
       ...opened,
       links: { files: opened.files, log, clock, verify: verifyLink, find, bodyIdleMs: config.http.bodyIdleMs },
+      graphs: openGraphs(),
       limits: limitsOf(config),
       keys: new KeyRing({ db, clock, log, signals }),
       streams: openStreams(config.http),
@@ -131,6 +133,9 @@ export function openStores(
 
 export const limitsOf = (config: Config): Parts['limits'] => ({
   runExpiryMs: config.engine.runExpiryMs,
+  strategy: config.langgraph.multitaskStrategy,
+  graphJournalKeepMs: config.langgraph.journalKeepMs,
+  temporaryKeepMs: config.langgraph.temporaryKeepMs,
   idempotencyKeepMs: config.idempotency.keepMs,
   fileBytesMax: config.files.bytesMax,
   uploadBytesMax: config.files.uploadBytesMax,

@@ -1,12 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { at } from './identity.ts'
 import { tenantId, thread } from './threads.ts'
-
-const threadId = () =>
-  uuid('thread_id')
-    .notNull()
-    .references(() => thread.id, { onDelete: 'cascade' })
 
 /** The run row is the job: there is no queue beside it. */
 export const run = pgTable(
@@ -14,14 +9,27 @@ export const run = pgTable(
   {
     id: uuid('id').primaryKey(),
     tenant_id: tenantId(),
-    thread_id: threadId(),
+    thread_id: uuid('thread_id').notNull(),
     assistant_id: uuid('assistant_id').notNull(),
     /** No foreign key: versions are never removed, and every run would lock one. */
     assistant_version_id: uuid('assistant_version_id').notNull(),
     status: text('status').notNull(),
     /** JSON of RunOptions: what this run overrides or adds. */
     options: text('options').notNull(),
+    /** JSON of GraphCall: how the graph is called. Null: with the thread's new messages. */
+    call: text('call'),
+    /** What becomes of a run that finds the thread taken. */
+    strategy: text('strategy').notNull().default('reject'),
     metadata: jsonb('metadata').notNull(),
+    /** Not before. */
+    run_at: at('run_at').notNull(),
+    /** Queued: false while another run of the thread comes first. */
+    ready: boolean('ready').notNull().default(true),
+    /** Cancelling: nothing shall remain of it. */
+    rollback: boolean('rollback').notNull().default(false),
+    /** The thread's head when the run began: where a rollback goes back to. */
+    base_id: uuid('base_id'),
+    base_seq: integer('base_seq'),
     worker_id: uuid('worker_id'),
     attempt: integer('attempt').notNull().default(1),
     /** Goes up with every change of owner; a commit under an older fence writes nothing. */
@@ -38,12 +46,21 @@ export const run = pgTable(
     started_at: at('started_at'),
     expires_at: at('expires_at'),
     ended_at: at('ended_at'),
+    /** Until when the events are kept, where that is not as long as others'. */
+    journal_until: at('journal_until'),
   },
   (t) => [
+    foreignKey({ name: 'run_thread_fk', columns: [t.thread_id, t.tenant_id], foreignColumns: [thread.id, thread.tenant_id] }).onDelete(
+      'cascade',
+    ),
     // At most one run of a thread executes or waits.
-    uniqueIndex('run_active').on(t.thread_id).where(sql`status in ('running', 'waiting', 'cancelling')`),
+    uniqueIndex('run_active').on(t.thread_id, t.tenant_id).where(sql`status in ('running', 'waiting', 'cancelling')`),
     // serves claimRuns: queued runs by age
-    index('run_queued').on(t.created_at).where(sql`status = 'queued'`),
+    index('run_queued').on(t.run_at).where(sql`status = 'queued' and ready`),
+    // serves promoteRuns: the runs behind the one that holds the thread
+    index('run_behind').on(t.thread_id, t.run_at).where(sql`status = 'queued' and not ready`),
+    // serves purgeJournal
+    index('run_journal').on(t.journal_until).where(sql`journal_until is not null`),
     // serves claimRuns: leases that ran out
     index('run_lease').on(t.lease_until).where(sql`status in ('running', 'cancelling')`),
     // serves expireRuns

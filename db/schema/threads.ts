@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { customType, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  customType,
+  doublePrecision,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import { at } from './identity.ts'
 
 export const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
@@ -10,30 +22,51 @@ export const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' 
  */
 export const tenantId = () => uuid('tenant_id').notNull()
 
+/** Clients may choose the id, so it names a thread only together with its tenant. */
 export const thread = pgTable(
   'thread',
   {
-    id: uuid('id').primaryKey(),
+    id: uuid('id').notNull(),
     tenant_id: tenantId(),
     metadata: jsonb('metadata').notNull(),
     /** JSON of ToolResources. */
     tool_resources: text('tool_resources'),
     status: text('status').notNull().default('idle'),
-    /** The run that holds the thread: queued, running, waiting or cancelling. No foreign key: run names thread. */
+    /** The run that holds the thread: queued and ready, running, waiting or cancelling. No foreign key: run names thread. */
     run_id: uuid('run_id'),
+    /** When the first of the runs behind that one may begin; null when there is none. It may be too early, never too late. */
+    next_at: at('next_at'),
     /** The newest checkpoint; messages up to `head_seq` are in it or were decided against. */
     head_id: uuid('head_id'),
     head_seq: integer('head_seq').notNull().default(0),
     next_seq: integer('next_seq').notNull().default(1),
+    /** The graph that ran last, or that the thread was made for. */
+    graph: text('graph'),
+    /** JSON of GraphConfig: the last run's, merged. Graphs that are made by functions need it to be made again. */
+    config: text('config'),
+    /** JSON of RunError: why the last run failed. */
+    error: text('error'),
+    /** Made for one run; nobody sees it once that run has ended. */
+    temporary: boolean('temporary').notNull().default(false),
+    /** Goes on from the last use; null: kept for ever. */
+    ttl_minutes: doublePrecision('ttl_minutes'),
+    expires_at: at('expires_at'),
     created_at: at('created_at').notNull(),
+    updated_at: at('updated_at').notNull(),
+    /** When the head changed last. */
+    state_at: at('state_at'),
   },
-  (t) => [index('thread_list').on(t.tenant_id, t.created_at, t.id)],
+  (t) => [
+    primaryKey({ columns: [t.id, t.tenant_id] }),
+    index('thread_list').on(t.tenant_id, t.created_at, t.id),
+    // serves promoteRuns: threads nobody is at work on, with a run that may begin
+    index('thread_next').on(t.next_at).where(sql`next_at is not null and status <> 'busy'`),
+    // serves deleteExpiredThreads
+    index('thread_expiry').on(t.expires_at).where(sql`expires_at is not null`),
+  ],
 )
 
-const threadId = () =>
-  uuid('thread_id')
-    .notNull()
-    .references(() => thread.id, { onDelete: 'cascade' })
+const threadId = () => uuid('thread_id').notNull()
 /** The append-only log of a thread. Content never changes once the row is there; `seq` orders it. */
 export const message = pgTable(
   'message',
@@ -66,6 +99,9 @@ export const message = pgTable(
     index('message_thread').on(t.thread_id, t.seq),
     // serves listMessages by run and the fold of a recovered run
     index('message_run').on(t.run_id).where(sql`run_id is not null`),
+    foreignKey({ name: 'message_thread_fk', columns: [t.thread_id, t.tenant_id], foreignColumns: [thread.id, thread.tenant_id] }).onDelete(
+      'cascade',
+    ),
   ],
 )
 

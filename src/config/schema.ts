@@ -78,6 +78,28 @@ export interface Config {
     listStyle: 'auto' | 'envelope' | 'array'
     betaHeader: 'optional' | 'required'
   }
+  langgraph: {
+    prefix: string
+    /** A listener of its own, where the surface stands at the root; null: none. */
+    listen: { host: string; port: number } | null
+    /** File that names the graphs; null: only the built-in one. */
+    graphs: string | null
+    watch: boolean
+    multitaskStrategy: 'reject' | 'enqueue' | 'interrupt' | 'rollback'
+    /** How errors are written: as JSON, or as plain text like the JavaScript server does. */
+    errorBodies: 'json' | 'text'
+    /** Whether streams close with an `end` event, as servers of 2024 did. */
+    endEvent: boolean
+    journalKeepMs: number
+    temporaryKeepMs: number
+  }
+  webhooks: {
+    enabled: boolean
+    /** Whether addresses of private networks and of this machine may be called. */
+    allowPrivate: boolean
+    timeoutMs: number
+    attemptsMax: number
+  }
   http: {
     /** Where clients reach this server, for links to it; null: as it listens. */
     publicUrl: string | null

@@ -13,6 +13,10 @@ export type Kind =
   | 'vector_store'
   | 'file_batch'
   | 'completion'
+  | 'checkpoint'
+  | 'graph'
+  | 'schedule'
+  | 'item'
   | 'model'
   | 'key'
 
@@ -25,6 +29,7 @@ export type FaultCode =
   | 'unauthenticated'
   | 'forbidden'
   | 'not_found'
+  | 'exists' // the id that was chosen is taken
   | 'busy' // the thread has an active run
   | 'wrong_state' // the record's status does not allow this
   | 'too_large'

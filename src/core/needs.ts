@@ -3,6 +3,8 @@ import type { Files } from '../drivers/files/port.ts'
 import type { Models } from '../drivers/models/port.ts'
 import type { Db } from '../drivers/records/port.ts'
 import type { Vectors } from '../drivers/vectors/port.ts'
+import type { Graphs } from './graphs/graphs.ts'
+import type { Strategy } from './runs/call.ts'
 import type { Signals } from './runs/signals.ts'
 
 /** Time as the server sees it; tests pass their own. */
@@ -29,6 +31,12 @@ export interface Log {
 /** The limits that core enforces; values come from the configuration. */
 export interface Limits {
   runExpiryMs: number
+  /** What another surface's runs do when nobody says. */
+  strategy: Strategy
+  /** How long the events of runs of graphs are kept. */
+  graphJournalKeepMs: number
+  /** How long what a temporary thread's run said can be read after its end. */
+  temporaryKeepMs: number
   idempotencyKeepMs: number
   /** One file. */
   fileBytesMax: number
@@ -50,6 +58,7 @@ export interface Parts {
   vectors: Vectors
   extraction: Extraction
   signals: Signals
+  graphs: Graphs
   limits: Limits
 }
 

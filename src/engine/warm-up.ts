@@ -2,7 +2,7 @@ import { AIMessage, HumanMessage } from '@langchain/core/messages'
 import { newId } from '../core/id.ts'
 import type { Needs } from '../core/needs.ts'
 import { HOST, type Host } from './graphs/assistant.ts'
-import type { Graph } from './graphs/registry.ts'
+import type { Graph } from './graphs/built-in.ts'
 import { own } from './messages.ts'
 import { RunCheckpointer } from './run-checkpointer.ts'
 

@@ -16,7 +16,7 @@ import { emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint'
 import type { Caller } from '../../src/core/caller.ts'
 import { createThread, deleteThread, getThread } from '../../src/core/threads/threads.ts'
 import { Checkpointer } from '../../src/engine/checkpointer.ts'
-import { openAssistantGraph } from '../../src/engine/graphs/registry.ts'
+import { openAssistantGraph } from '../../src/engine/graphs/built-in.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, messagesOf, saysThenHangs, startRun, storyOf, untilEnd } from '../support/runs.ts'
 

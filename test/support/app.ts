@@ -13,6 +13,7 @@ import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
 import type { Records } from '../../src/drivers/records/port.ts'
+import { openGraphs } from '../../src/engine/graph-host.ts'
 import { JobWorker, type JobWorkerOptions } from '../../src/engine/jobs.ts'
 import { ProcessSignals } from '../../src/engine/signals.ts'
 import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
@@ -218,7 +219,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const opened = openStores(await loadStores(), config, { db, log, clock })
   const { extraction = opened.extraction } = ground
   const stores = { ...opened, extraction }
-  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), ...stores }
+  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs: openGraphs(), ...stores }
   const worker = new Worker(parts, workerOptions(options))
   signals.attach(worker)
   await signals.start()

@@ -1,12 +1,14 @@
 import type { Caller } from '../caller.ts'
 import { requireScope } from '../caller.ts'
-import { notFound } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
+import type { GraphConfig } from '../runs/call.ts'
 import { type NewToolResources, requireResources, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
-import { deleteRow, insertAssistant, insertVersion, listRows, readRow } from './store.ts'
+import { deleteRow, insertAssistant, insertVersion, listRows, newestVersion, readRow } from './store.ts'
 
 /** What a run needs to know of an assistant. `null` means "not set": the model's own default. */
 export interface AssistantConfig {
@@ -30,20 +32,25 @@ export interface Assistant extends AssistantConfig {
   graph: string
   name: string | null
   description: string | null
-  metadata: Record<string, string>
+  /** What runs of any graph are configured with. */
+  settings: GraphConfig
+  context: JsonObject
+  metadata: JsonObject
   /** Milliseconds since the epoch. */
   createdAt: number
+  updatedAt: number
 }
 
-export type NewAssistant = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'model' | 'toolResources'>> & {
+/** `id` is a UUID that the client chose. */
+export type NewAssistant = Partial<Omit<Assistant, 'version' | 'versionId' | 'createdAt' | 'updatedAt' | 'model' | 'toolResources'>> & {
   model: string
   toolResources?: NewToolResources | null
 }
 
 /** Absent fields stay as they are; null clears. `tools` and `metadata` are replaced as a whole. */
-export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'graph'>>
+export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'updatedAt'>>
 
-/** A vector store that it asks for is made in the same transaction. Throws not_found for a missing file or store. */
+/** A vector store that it asks for is made in the same transaction. Throws not_found for a missing file or store, or exists for an id in use. */
 export async function createAssistant(
   app: Needs<'db' | 'clock' | 'limits' | 'signals'>,
   caller: Caller,
@@ -56,8 +63,9 @@ export async function createAssistant(
     expiresDays: null,
     async write(db, toolResources) {
       const created = draft({ ...fields, toolResources }, app.clock.now())
-      await insertAssistant(db, caller.tenantId, created)
-      return created
+      const version = await insertAssistant(db, caller.tenantId, created)
+      if (version === undefined) throw new Fault('exists', 'An assistant with this id is there already.', { kind: 'assistant', id: created.id })
+      return { ...created, version }
     },
   })
 }
@@ -67,7 +75,7 @@ function draft(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: To
     id: newId(),
     version: 1,
     versionId: newId(),
-    graph: 'assistant',
+    graph: BUILT_IN_GRAPH,
     name: null,
     description: null,
     instructions: null,
@@ -76,8 +84,11 @@ function draft(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: To
     topP: null,
     responseFormat: null,
     reasoningEffort: null,
+    settings: {},
+    context: {},
     metadata: {},
     createdAt: at,
+    updatedAt: at,
     ...fields,
   }
 }
@@ -107,8 +118,10 @@ export async function changeAssistant(
   for (;;) {
     const current = await getAssistant(app, caller, input.id)
     if (Object.keys(input.change).length === 0) return current
-    const next: Assistant = { ...current, ...input.change, version: current.version + 1, versionId: newId() }
-    if (await insertVersion(app.db, caller.tenantId, { assistant: next, at: app.clock.now() })) return next
+    const at = app.clock.now()
+    const newest = (await newestVersion(app.db, caller.tenantId, input.id)) ?? current.version
+    const next: Assistant = { ...current, ...input.change, version: newest + 1, versionId: newId(), updatedAt: at }
+    if (await insertVersion(app.db, caller.tenantId, { assistant: next, at })) return next
   }
 }
 

@@ -1,19 +1,26 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
+import type { JsonObject } from '../json.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
+import type { GraphConfig } from '../runs/call.ts'
 import type { Assistant, AssistantConfig } from './assistants.ts'
 
-const COLUMNS = `a.id, a.graph, a.created_at, v.id as version_id, v.version, v.name, v.description, v.config, v.metadata`
+/** Of rows `a` and the version `v`. */
+export const ASSISTANT_COLUMNS = `a.id, a.created_at, a.updated_at, v.id as version_id, v.version, v.graph, v.name, v.description, v.config, v.settings, v.context, v.metadata`
 
-interface Row {
+export interface AssistantRow {
   id: string
   graph: string
   created_at: number
+  updated_at: number
   version_id: string
   version: number
   name: string | null
   description: string | null
   config: string
-  metadata: Record<string, string>
+  settings: string | null
+  context: string | null
+  metadata: JsonObject
 }
 
 export const configOf = (a: AssistantConfig): AssistantConfig => ({
@@ -27,7 +34,7 @@ export const configOf = (a: AssistantConfig): AssistantConfig => ({
   reasoningEffort: a.reasoningEffort,
 })
 
-const fromRow = (r: Row): Assistant => ({
+export const assistantFromRow = (r: AssistantRow): Assistant => ({
   ...(JSON.parse(r.config) as AssistantConfig),
   id: r.id,
   version: r.version,
@@ -35,8 +42,11 @@ const fromRow = (r: Row): Assistant => ({
   graph: r.graph,
   name: r.name,
   description: r.description,
+  settings: r.settings === null ? {} : (JSON.parse(r.settings) as GraphConfig),
+  context: r.context === null ? {} : (JSON.parse(r.context) as JsonObject),
   metadata: r.metadata,
   createdAt: r.created_at,
+  updatedAt: r.updated_at,
 })
 
 const versionRow = (tenantId: string, a: Assistant, at: number) => ({
@@ -48,55 +58,63 @@ const versionRow = (tenantId: string, a: Assistant, at: number) => ({
   name: a.name,
   description: a.description,
   config: JSON.stringify(configOf(a)),
+  settings: Object.keys(a.settings).length ? JSON.stringify(a.settings) : null,
+  context: Object.keys(a.context).length ? JSON.stringify(a.context) : null,
   metadata: a.metadata,
   at,
 })
 type VersionRow = ReturnType<typeof versionRow>
 
-const RECORD = `tenant_id uuid, id uuid, graph text, version_id uuid, version int, name text, description text, config text, metadata jsonb, at double precision`
+const RECORD = `tenant_id uuid, id uuid, graph text, version_id uuid, version int, name text, description text, config text, settings text, context text, metadata jsonb, at double precision`
 
-const create: Statement<VersionRow, true> = {
+/** An id that was deleted may be taken again; its versions go on counting. Nothing is written where it is in use. */
+const create: Statement<VersionRow, number | undefined> = {
   name: 'assistant.create',
   lanes: 2,
   itemsMax: 128,
   async run(db, items) {
-    await db.hot(
-      `with x as materialized (select *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
-      a as (insert into assistant (id, tenant_id, graph, version, created_at) select id, tenant_id, graph, version, t from x)
-      insert into assistant_version (id, tenant_id, assistant_id, version, name, description, config, metadata, created_at)
-      select version_id, tenant_id, id, version, name, description, config, metadata, t from x`,
+    const rows = await db.hot<{ id: string; version: number }>(
+      `with x as materialized (select distinct on (id, tenant_id) *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
+      a as (insert into assistant as a (id, tenant_id, version, newest, created_at, updated_at) select id, tenant_id, 1, 1, t, t from x
+        on conflict (id, tenant_id) do update set version = a.newest + 1, newest = a.newest + 1, created_at = excluded.created_at,
+          updated_at = excluded.updated_at, deleted_at = null where a.deleted_at is not null
+        returning a.id, a.tenant_id, a.version)
+      insert into assistant_version (id, tenant_id, assistant_id, version, graph, name, description, config, settings, context, metadata, created_at)
+      select x.version_id, x.tenant_id, x.id, a.version, x.graph, x.name, x.description, x.config, x.settings, x.context, x.metadata, x.t
+      from x join a on a.id = x.id and a.tenant_id = x.tenant_id returning id, version`,
       [JSON.stringify(items)],
     )
-    return items.map(() => true)
+    const versions = new Map(rows.map((r) => [r.id, r.version]))
+    return items.map((i) => versions.get(i.version_id))
   },
 }
 
-export async function insertAssistant(db: Db, tenantId: string, a: Assistant): Promise<void> {
-  await db.batch(create, versionRow(tenantId, a, a.createdAt))
-}
+/** The number of its first version; undefined: the id is in use. */
+export const insertAssistant = (db: Db, tenantId: string, a: Assistant): Promise<number | undefined> =>
+  db.batch(create, versionRow(tenantId, a, a.createdAt))
 
 /** False when another change took this version number first. */
 export async function insertVersion(db: Db, tenantId: string, input: { assistant: Assistant; at: number }): Promise<boolean> {
   const rows = await db.hot(
     `with x as materialized (select *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
-    a as (update assistant a set version = x.version from x
-      where a.id = x.id and a.tenant_id is not distinct from x.tenant_id and a.version = x.version - 1 and (a.deleted_at is null or x.id is null) returning a.id)
-    insert into assistant_version (id, tenant_id, assistant_id, version, name, description, config, metadata, created_at)
-    select x.version_id, x.tenant_id, x.id, x.version, x.name, x.description, x.config, x.metadata, x.t from x join a on a.id = x.id
+    a as (update assistant a set version = x.version, newest = x.version, updated_at = x.t from x
+      where a.id = x.id and a.tenant_id is not distinct from x.tenant_id and a.newest = x.version - 1 and (a.deleted_at is null or x.id is null) returning a.id)
+    insert into assistant_version (id, tenant_id, assistant_id, version, graph, name, description, config, settings, context, metadata, created_at)
+    select x.version_id, x.tenant_id, x.id, x.version, x.graph, x.name, x.description, x.config, x.settings, x.context, x.metadata, x.t from x join a on a.id = x.id
     returning id`,
     [JSON.stringify([versionRow(tenantId, input.assistant, input.at)])],
   )
   return rows.length === 1
 }
 
-const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.version = a.version`
+export const ASSISTANT_FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`
 
 export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
-  const rows = await db.hot<Row>(
-    `select ${COLUMNS} ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
+  const rows = await db.hot<AssistantRow>(
+    `select ${ASSISTANT_COLUMNS} ${ASSISTANT_FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
     [id, tenantId],
   )
-  return rows[0] && fromRow(rows[0])
+  return rows[0] && assistantFromRow(rows[0])
 }
 
 export async function listRows(db: Db, tenantId: string, page: PageRequest): Promise<Page<Assistant>> {
@@ -104,13 +122,13 @@ export async function listRows(db: Db, tenantId: string, page: PageRequest): Pro
     const id = page[side]
     if (id !== undefined && !(await readRow(db, tenantId, id))) throw unknownCursor(side, id)
   }
-  const keys = keyset(page, 'a.created_at, a.id', (p) => `(select created_at, id from assistant where id = ${p})`, 2)
-  const rows = await db.query<Row>(
-    `select ${COLUMNS} ${FROM} where ${['a.tenant_id = $1', 'a.deleted_at is null', ...keys.where].join(' and ')}
+  const keys = keyset(page, 'a.created_at, a.id', (p) => `(select created_at, id from assistant where id = ${p} and tenant_id = $1)`, 2)
+  const rows = await db.query<AssistantRow>(
+    `select ${ASSISTANT_COLUMNS} ${ASSISTANT_FROM} where ${['a.tenant_id = $1', `v.graph = '${BUILT_IN_GRAPH}'`, 'a.deleted_at is null', ...keys.where].join(' and ')}
     order by ${keys.orderBy} limit ${keys.limit}`,
     [tenantId, ...keys.params],
   )
-  return toPage(rows.map(fromRow), page, keys)
+  return toPage(rows.map(assistantFromRow), page, keys)
 }
 
 export async function deleteRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<boolean> {
@@ -119,4 +137,12 @@ export async function deleteRow(db: Db, tenantId: string, input: { id: string; a
     [input.id, tenantId, input.at],
   )
   return rows.length === 1
+}
+
+export async function newestVersion(db: Db, tenantId: string, id: string): Promise<number | undefined> {
+  const rows = await db.hot<{ newest: number }>(`select newest from assistant where id = $1 and tenant_id is not distinct from $2::uuid`, [
+    id,
+    tenantId,
+  ])
+  return rows[0]?.newest
 }

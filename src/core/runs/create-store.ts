@@ -1,4 +1,5 @@
 import type { Statement } from '../../drivers/records/port.ts'
+import type { JsonObject } from '../json.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues } from '../threads/message-rows.ts'
 
 export interface NewRunRecord {
@@ -8,7 +9,7 @@ export interface NewRunRecord {
   assistant_id: string
   status: 'queued' | 'running'
   options: string
-  metadata: Record<string, string>
+  metadata: JsonObject
   worker_id: string | null
   lease_ms: number | null
   at: number

@@ -1,4 +1,5 @@
 import type { AssistantConfig } from '../assistants/assistants.ts'
+import type { JsonObject } from '../json.ts'
 import { mergeConfig } from './config.ts'
 import type { FunctionCall, IncompleteReason, RunError, StepCall, Usage } from './events.ts'
 import type { Run, RunOptions } from './runs.ts'
@@ -13,7 +14,7 @@ export interface RunRow {
   status: RunStatus
   options: string
   config: string
-  metadata: Record<string, string>
+  metadata: JsonObject
   calls: string | null
   usage: string | null
   error: string | null

@@ -48,7 +48,7 @@ export interface Run {
   assistantId: string
   status: RunStatus
   config: RunConfig
-  metadata: Record<string, string>
+  metadata: JsonObject
   /** The function calls a waiting run wants outputs for. */
   calls: FunctionCall[] | null
   usage: Usage | null
@@ -63,7 +63,7 @@ export interface Run {
 export interface NewRun {
   assistantId: string
   options: RunOptions
-  metadata?: Record<string, string>
+  metadata?: JsonObject
   /** Appended to the thread in the same commit, before the run. */
   messages?: NewMessage[]
 }
@@ -109,7 +109,7 @@ export async function listRuns(app: Needs<'db'>, caller: Caller, input: { thread
 export async function changeRun(
   app: Needs<'db'>,
   caller: Caller,
-  input: { threadId: string; id: string; metadata?: Record<string, string> },
+  input: { threadId: string; id: string; metadata?: JsonObject },
 ): Promise<Run> {
   requireScope(caller, 'write')
   const { metadata, ...key } = input

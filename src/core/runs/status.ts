@@ -9,7 +9,8 @@ export type EndStatus = Extract<RunStatus, 'completed' | 'incomplete' | 'failed'
 export const TRANSITIONS: Record<RunStatus, readonly RunStatus[]> = {
   queued: ['running', 'cancelled', 'expired', 'failed'],
   running: ['queued', 'waiting', 'cancelling', 'completed', 'incomplete', 'failed', 'expired', 'cancelled'],
-  waiting: ['queued', 'running', 'cancelled', 'expired'],
+  // Completed: another run goes on from where it waits.
+  waiting: ['queued', 'running', 'completed', 'cancelled', 'expired'],
   cancelling: ['cancelled', 'completed', 'incomplete', 'failed', 'expired'],
   completed: [],
   incomplete: [],

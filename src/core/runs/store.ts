@@ -1,3 +1,4 @@
+import type { JsonObject } from '../json.ts'
 import type { Db, Statement } from '../../drivers/records/port.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
 import { RUN_COLUMNS, type RunRow, runFromRow } from './rows.ts'
@@ -42,7 +43,7 @@ export async function listRunRows(db: Db, tenantId: string, input: { threadId: s
 export async function changeRunRow(
   db: Db,
   tenantId: string,
-  input: { threadId: string; id: string; metadata: Record<string, string> },
+  input: { threadId: string; id: string; metadata: JsonObject },
 ): Promise<boolean> {
   const rows = await db.hot(
     `update run set metadata = $4::text::jsonb where id = $1 and thread_id = $2 and tenant_id is not distinct from $3::uuid returning id`,

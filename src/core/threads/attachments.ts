@@ -113,6 +113,6 @@ export async function attachIn(
   if (!thread) return false
   await requireFiles(app, caller, messages)
   const resources = await giveFilesIn(app, caller, { resources: thread.toolResources, messages })
-  if (resources !== thread.toolResources) await setThreadResources(app.db, threadId, resources)
+  if (resources !== thread.toolResources) await setThreadResources(app.db, thread, resources)
   return true
 }

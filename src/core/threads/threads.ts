@@ -1,8 +1,11 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { notFound } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
+import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
+import type { GraphConfig } from '../runs/call.ts'
+import type { RunError } from '../runs/events.ts'
 import { type NewToolResources, requireResources, resolveIn, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
 import { giveFilesIn, hasFiles, requireFiles, THREAD_STORE_DAYS } from './attachments.ts'
 import type { NewMessage } from './messages.ts'
@@ -10,23 +13,45 @@ import { changeThreadRow, deleteThreadRow, insertThread, readThreadRow } from '.
 
 export interface Thread {
   id: string
-  metadata: Record<string, string>
+  tenantId: string
+  metadata: JsonObject
   toolResources: ToolResources | null
   status: 'idle' | 'busy' | 'interrupted' | 'error'
   /** The run that holds the thread, or null. */
   runId: string | null
+  /** Whether runs wait behind that one, or for their time. */
+  behind: boolean
+  /** The newest checkpoint. */
+  headId: string | null
+  /** The graph that ran last, or that the thread was made for. */
+  graph: string | null
+  /** Of the last run of a graph, merged. */
+  config: GraphConfig
+  /** Why the last run failed. */
+  error: RunError | null
+  temporary: boolean
+  ttlMinutes: number | null
+  /** Milliseconds since the epoch, as all times here. */
+  expiresAt: number | null
   createdAt: number
+  updatedAt: number
+  /** When the head changed last. */
+  stateAt: number | null
 }
 
 export interface NewThread {
-  metadata?: Record<string, string>
+  /** A UUID; absent: a new one. */
+  id?: string
+  graph?: string
+  ttlMinutes?: number
+  metadata?: JsonObject
   toolResources?: NewToolResources | null
   messages?: NewMessage[]
 }
 
 /**
  * Files that its messages attach become its resources: all of it is written in one transaction. Throws not_found for a
- * missing file or store.
+ * missing file or store, or exists (kind thread) for an id that is taken.
  */
 export async function createThread(app: Needs<'db' | 'clock' | 'limits' | 'signals'>, caller: Caller, input: NewThread): Promise<Thread> {
   requireScope(caller, 'write')
@@ -49,20 +74,31 @@ export async function createThreadIn(app: Needs<'db' | 'clock' | 'limits'>, call
   return insert(app, caller, { ...input, resources: await giveFilesIn(app, caller, { resources: resolved, messages }) })
 }
 
+/** The thread as it will be once inserted. */
+export function draftThread(
+  app: Needs<'clock'>,
+  caller: Caller,
+  input: Omit<NewThread, 'toolResources' | 'messages'> & { resources?: ToolResources | null; temporary?: boolean },
+): Thread {
+  const at = app.clock.now()
+  const ttlMinutes = input.ttlMinutes ?? null
+  return {
+    ...{ id: input.id ?? newId(), tenantId: caller.tenantId, metadata: input.metadata ?? {}, toolResources: input.resources ?? null },
+    ...{ status: 'idle', runId: null, behind: false, headId: null, error: null, temporary: input.temporary ?? false },
+    ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: ttlMinutes === null ? null : at + ttlMinutes * MINUTE_MS },
+    ...{ createdAt: at, updatedAt: at, stateAt: null },
+  }
+}
+const MINUTE_MS = 60_000
+
 async function insert(
   app: Needs<'db' | 'clock'>,
   caller: Caller,
   input: Omit<NewThread, 'toolResources'> & { resources: ToolResources | null },
 ): Promise<Thread> {
-  const created: Thread = {
-    id: newId(),
-    metadata: input.metadata ?? {},
-    toolResources: input.resources,
-    status: 'idle',
-    runId: null,
-    createdAt: app.clock.now(),
-  }
-  await insertThread(app.db, caller.tenantId, { thread: created, messages: input.messages ?? [] })
+  const created = draftThread(app, caller, input)
+  if (!(await insertThread(app.db, { thread: created, messages: input.messages ?? [] })))
+    throw new Fault('exists', 'A thread with this id is there already.', { kind: 'thread', id: created.id })
   return created
 }
 
@@ -75,7 +111,7 @@ export async function getThread(app: Needs<'db'>, caller: Caller, id: string): P
 }
 
 export interface ThreadChange {
-  metadata?: Record<string, string>
+  metadata?: JsonObject
   toolResources?: ToolResources | null
 }
 

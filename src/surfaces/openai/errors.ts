@@ -28,6 +28,7 @@ const ROWS: Record<FaultCode, (fault: Fault, asked: Asked) => Row> = {
   unauthenticated: (_, asked) => ({ status: 401, ...keySentence(asked.key) }),
   forbidden: () => ({ status: 403, code: 'insufficient_permissions' }),
   not_found: (fault) => ({ status: 404, ...missingSentence(fault.facts) }),
+  exists: () => ({ status: 400 }),
   // Never 409: clients repeat it silently.
   busy: (fault) => ({ status: 400, message: busySentence(fault.facts) }),
   wrong_state: (fault) => ({ status: 400, message: stateSentence(fault) }),

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from '@langchain/core/messages'
 import { Command, MemorySaver } from '@langchain/langgraph'
 import { HOST, type Host, SERVED } from '../../../src/engine/graphs/assistant.ts'
-import { openAssistantGraph } from '../../../src/engine/graphs/registry.ts'
+import { openAssistantGraph } from '../../../src/engine/graphs/built-in.ts'
 
 const call = (id: string) => ({ id, name: 'f', args: {}, type: 'tool_call' as const })
 const hostSaying = (...answers: AIMessage[]): Host => ({

@@ -1,0 +1,1 @@
+ALTER TABLE "assistant" DROP COLUMN "graph";
