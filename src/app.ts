@@ -38,9 +38,10 @@ export const systemClock: Clock = { now: () => Date.now() }
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
-  const [records, { openModels }, { migrate }, stores] = await Promise.all([
+  const [records, { openModels }, { openWebhooks }, { migrate }, stores] = await Promise.all([
     openRecords(config, log),
     import('./drivers/models/models.ts'),
+    import('./drivers/webhooks/webhooks.ts'),
     import('./drivers/records/migrate.ts'),
     loadStores(),
   ])
@@ -57,6 +58,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       ...opened,
       links: { files: opened.files, log, clock, verify: verifyLink, find, bodyIdleMs: config.http.bodyIdleMs },
       graphs: openGraphs(),
+      webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),
       keys: new KeyRing({ db, clock, log, signals }),
       streams: openStreams(config.http),

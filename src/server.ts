@@ -2,6 +2,7 @@ import type { AnyElysia } from 'elysia'
 import { Elysia } from 'elysia'
 import { websocket } from 'elysia/ws'
 import type { App } from './app.ts'
+import type { Config } from './config.ts'
 import { Fault } from './core/fault.ts'
 import type { Log } from './core/needs.ts'
 import { openCors } from './http/cors.ts'
@@ -13,6 +14,7 @@ import { openapiDocument } from './http/openapi.ts'
 import { pathOf } from './http/path.ts'
 import { requestId } from './http/request-id.ts'
 import { answerEarly } from './http/rest.ts'
+import { langgraph } from './surfaces/langgraph/langgraph.ts'
 import { openai } from './surfaces/openai/openai.ts'
 
 export interface Surface {
@@ -26,7 +28,16 @@ export interface Surface {
 /** The mount table. */
 export const mountSurfaces = (app: App): Surface[] => [
   { name: 'openai', title: 'OpenAI Assistants', prefix: app.config.openai.prefix, plugin: openai(app) },
+  { ...LANGGRAPH, prefix: app.config.langgraph.prefix, plugin: langgraph(app) },
 ]
+
+const LANGGRAPH = { name: 'langgraph', title: 'LangGraph Platform' }
+
+/** What stands on a listener of its own, for clients that cannot be given a path. */
+export function mountAlone(app: App): { listen: Config['listen']; surfaces: Surface[] } | undefined {
+  const { listen } = app.config.langgraph
+  return listen === null ? undefined : { listen, surfaces: [{ ...LANGGRAPH, prefix: '', plugin: langgraph(app, { prefix: '' }) }] }
+}
 
 export interface ServerParts {
   /** Without `links` no signed links are served. */
@@ -34,6 +45,8 @@ export interface ServerParts {
   surfaces: readonly Surface[]
   /** What readiness asks beside the server itself. */
   probes: Probes
+  /** Where to listen instead of the configured address. */
+  listen?: Config['listen']
 }
 
 export interface Server {
@@ -56,12 +69,12 @@ const ROUTED = websocket as unknown as Pick<Required<Bun.WebSocketHandler<unknow
 const NO_BODY_LIMIT = Number.MAX_SAFE_INTEGER
 
 export function openServer(parts: ServerParts): Server {
-  const { config } = parts.app
+  const { host, port } = parts.listen ?? parts.app.config.listen
   const state = { draining: false }
   const handler = createHandler(parts, state)
   const server = Bun.serve({
-    hostname: config.listen.host,
-    port: config.listen.port,
+    hostname: host,
+    port,
     idleTimeout: HEADERS_IDLE_SECONDS,
     maxRequestBodySize: NO_BODY_LIMIT,
     development: false,
@@ -77,7 +90,7 @@ export function openServer(parts: ServerParts): Server {
   })
   handler.root.server = server
   return {
-    url: baseUrl(config.listen.host, server.port ?? config.listen.port),
+    url: baseUrl(host, server.port ?? port),
     drain: () => {
       state.draining = true
     },
@@ -168,6 +181,7 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   const index = describe(surfaces, app.version)
   // By default Elysia looks for the path from the eleventh letter on: behind a host as short as `api` it finds none.
   let root: AnyElysia = new Elysia({ handler: { standardHostname: false } })
+    .get('/', () => Response.json(index))
     .get('/health', () => Response.json({ status: 'ok', version: app.version }))
     .get('/health/ready', async () => {
       const { ready, checks } = await readiness()
@@ -177,7 +191,7 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   for (const [path, page] of Object.entries(docsPages(surfaces.map(documented)))) root = root.get(path, page)
   for (const surface of surfaces) root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
   if (surfaces.some((surface) => surface.prefix === '')) return root
-  return root.get('/', () => Response.json(index)).all('/*', ({ request }) => nothingAt(pathOf(request.url), index))
+  return root.all('/*', ({ request }) => nothingAt(pathOf(request.url), index))
 }
 
 const documented = ({ name, title }: Surface) => ({ title, url: `/openapi/${name}.json` })

@@ -30,6 +30,7 @@ const alpha = (streams: Streams) =>
         signal: request.signal,
         streams,
         onError: String,
+        comment: ': silence\n\n',
         async *open(signal) {
           yield 'data: 1\n\n'
           await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))

@@ -82,7 +82,7 @@ ALTER TABLE "run" ADD CONSTRAINT "run_thread_fk" FOREIGN KEY ("thread_id","tenan
 ALTER TABLE "message" ADD CONSTRAINT "message_thread_fk" FOREIGN KEY ("thread_id","tenant_id") REFERENCES "public"."thread"("id","tenant_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "run_behind" ON "run" USING btree ("thread_id","run_at") WHERE status = 'queued' and not ready;--> statement-breakpoint
 CREATE INDEX "run_journal" ON "run" USING btree ("journal_until") WHERE journal_until is not null;--> statement-breakpoint
-CREATE INDEX "thread_next" ON "thread" USING btree ("next_at") WHERE next_at is not null and status <> 'busy';--> statement-breakpoint
+CREATE INDEX "thread_next" ON "thread" USING btree ("next_at") WHERE next_at is not null;--> statement-breakpoint
 CREATE INDEX "thread_expiry" ON "thread" USING btree ("expires_at") WHERE expires_at is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "assistant_version_number" ON "assistant_version" USING btree ("assistant_id","tenant_id","version");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_active" ON "run" USING btree ("thread_id","tenant_id") WHERE status in ('running', 'waiting', 'cancelling');--> statement-breakpoint

@@ -99,7 +99,7 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
     ],
   },
   {
-    hash: '45489bdb29dc387d17634f9b1fd2a7b6d421a5abeffd66eacb1f4a900a4a6bcc',
+    hash: 'c6eac374b37820fac946aa3f578238c73ff72e368b24e4282585432e6095e8dd',
     createdAt: 1795309561032,
     statements: [
       "CREATE TABLE \"item\" (\n\t\"tenant_id\" uuid NOT NULL,\n\t\"namespace\" text collate \"C\" NOT NULL,\n\t\"key\" text NOT NULL,\n\t\"value\" jsonb NOT NULL,\n\t\"ttl_minutes\" double precision,\n\t\"expires_at\" timestamp (3) with time zone,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"updated_at\" timestamp (3) with time zone NOT NULL,\n\tCONSTRAINT \"item_tenant_id_namespace_key_pk\" PRIMARY KEY(\"tenant_id\",\"namespace\",\"key\")\n);\n",
@@ -154,7 +154,7 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nALTER TABLE \"message\" ADD CONSTRAINT \"message_thread_fk\" FOREIGN KEY (\"thread_id\",\"tenant_id\") REFERENCES \"public\".\"thread\"(\"id\",\"tenant_id\") ON DELETE cascade ON UPDATE no action;",
       "\nCREATE INDEX \"run_behind\" ON \"run\" USING btree (\"thread_id\",\"run_at\") WHERE status = 'queued' and not ready;",
       "\nCREATE INDEX \"run_journal\" ON \"run\" USING btree (\"journal_until\") WHERE journal_until is not null;",
-      "\nCREATE INDEX \"thread_next\" ON \"thread\" USING btree (\"next_at\") WHERE next_at is not null and status <> 'busy';",
+      "\nCREATE INDEX \"thread_next\" ON \"thread\" USING btree (\"next_at\") WHERE next_at is not null;",
       "\nCREATE INDEX \"thread_expiry\" ON \"thread\" USING btree (\"expires_at\") WHERE expires_at is not null;",
       "\nCREATE UNIQUE INDEX \"assistant_version_number\" ON \"assistant_version\" USING btree (\"assistant_id\",\"tenant_id\",\"version\");",
       "\nCREATE UNIQUE INDEX \"run_active\" ON \"run\" USING btree (\"thread_id\",\"tenant_id\") WHERE status in ('running', 'waiting', 'cancelling');",
@@ -166,6 +166,35 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
     createdAt: 1795309612790,
     statements: [
       "ALTER TABLE \"assistant\" DROP COLUMN \"graph\";",
+    ],
+  },
+  {
+    hash: '83db77da4cd01f6b139133dc9a054c4a08214c28a64050954be82be73294d8f6',
+    createdAt: 1795310356092,
+    statements: [
+      "ALTER TABLE \"checkpoint_write\" ADD COLUMN \"run_id\" uuid;",
+    ],
+  },
+  {
+    hash: '518a40d7e4ece3a1dc69537c71f89880000df857550d6c0e3d44dc5f2c769e9e',
+    createdAt: 1795310711436,
+    statements: [
+      "ALTER TABLE \"channel_blob\" ADD COLUMN \"base\" text;",
+      "\nALTER TABLE \"channel_blob\" ADD COLUMN \"keep\" integer;",
+    ],
+  },
+  {
+    hash: '584738882717a8f4482706752f3dc60f48a49fdb0229448bc79077b02dbf41e0',
+    createdAt: 1795310734913,
+    statements: [
+      "ALTER TABLE \"assistant\" ADD COLUMN \"first\" integer DEFAULT 1 NOT NULL;",
+    ],
+  },
+  {
+    hash: 'ff65aaf00d66ec3e301a40f166536d5a61b39e178708ac284f3edecf852f46cf',
+    createdAt: 1795310862700,
+    statements: [
+      "ALTER TABLE \"channel_blob\" ADD COLUMN \"base_ns\" text;",
     ],
   },
 ]

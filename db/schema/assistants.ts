@@ -12,6 +12,8 @@ export const assistant = pgTable(
     version: integer('version').notNull(),
     /** The highest version there ever was: an older one may be the current one again. */
     newest: integer('newest').notNull().default(1),
+    /** Where it began: an id that was deleted may be taken again, and the versions of the one before are not of this one. */
+    first: integer('first').notNull().default(1),
     created_at: at('created_at').notNull(),
     updated_at: at('updated_at').notNull(),
     deleted_at: at('deleted_at'),

@@ -60,7 +60,7 @@ export const thread = pgTable(
     primaryKey({ columns: [t.id, t.tenant_id] }),
     index('thread_list').on(t.tenant_id, t.created_at, t.id),
     // serves promoteRuns: threads nobody is at work on, with a run that may begin
-    index('thread_next').on(t.next_at).where(sql`next_at is not null and status <> 'busy'`),
+    index('thread_next').on(t.next_at).where(sql`next_at is not null`),
     // serves deleteExpiredThreads
     index('thread_expiry').on(t.expires_at).where(sql`expires_at is not null`),
   ],
@@ -134,7 +134,10 @@ export const checkpoint = pgTable(
   (t) => [primaryKey({ columns: [t.thread_id, t.ns, t.id] }), index('checkpoint_run').on(t.run_id)],
 )
 
-/** Each changed channel value once per version: an ordered list of message rows, or any other value. */
+/**
+ * Each changed channel value once per version: an ordered list of message rows, or any other value. A list that only grew
+ * says what came after the first `keep` of an earlier version, so that storage grows with the conversation, not its square.
+ */
 export const channelBlob = pgTable(
   'channel_blob',
   {
@@ -144,6 +147,11 @@ export const channelBlob = pgTable(
     channel: text('channel').notNull(),
     version: text('version').notNull(),
     message_ids: uuid('message_ids').array(),
+    /** An earlier version of the channel: the list begins with its first `keep`. It is never removed while this one is there. */
+    base: text('base'),
+    /** Where that one is, if not in the same namespace. */
+    base_ns: text('base_ns'),
+    keep: integer('keep'),
     data: text('data'),
     bytes: bytea('bytes'),
   },
@@ -164,6 +172,8 @@ export const checkpointWrite = pgTable(
     channel: text('channel').notNull(),
     data: text('data'),
     bytes: bytea('bytes'),
+    /** The run that wrote it first. */
+    run_id: uuid('run_id'),
   },
   (t) => [primaryKey({ columns: [t.thread_id, t.ns, t.checkpoint_id, t.task_id, t.idx] })],
 )

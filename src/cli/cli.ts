@@ -86,6 +86,7 @@ function addServe(program: Command, terminal: Terminal): void {
   settingFlags(
     verb(program, 'serve', 'Serve the APIs and execute runs, until stopped.'),
     'listen',
+    'listen-langgraph',
     'data',
     'slots',
     'log-level',

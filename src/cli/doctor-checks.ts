@@ -54,20 +54,22 @@ function* diskSpace({ data: { dir }, records, files }: Config): Generator<Findin
   else yield { check: 'disk', state: gib < SPACE_NEEDED_GIB ? 'fail' : 'warn', found, hint: 'free some space, or move the data folder' }
 }
 
-async function* address({ listen }: Config): AsyncGenerator<Finding> {
+async function* address({ listen, langgraph }: Config): AsyncGenerator<Finding> {
+  yield await addressOf(listen, '--listen')
+  if (langgraph.listen) yield await addressOf(langgraph.listen, '--listen-langgraph')
+}
+
+async function addressOf(listen: Config['listen'], flag: string): Promise<Finding> {
   const shown = `${listen.host}:${listen.port}`
-  if (listen.port === 0) {
-    yield { check: 'address', state: 'ok', found: 'any free port' }
-    return
-  }
+  if (listen.port === 0) return { check: 'address', state: 'ok', found: 'any free port' }
   try {
     const listener = Bun.listen({ hostname: listen.host, port: listen.port, socket: { data: () => undefined } })
     listener.stop(true)
-    yield { check: 'address', state: 'ok', found: `${shown} is free` }
+    return { check: 'address', state: 'ok', found: `${shown} is free` }
   } catch (error) {
-    yield (await isOurs(localUrl(listen)))
+    return (await isOurs(localUrl(listen)))
       ? { check: 'address', state: 'ok', found: `a tetraport answers at ${shown}` }
-      : { check: 'address', state: 'fail', found: `${shown}: ${messageOf(error)}`, hint: 'choose another address with --listen' }
+      : { check: 'address', state: 'fail', found: `${shown}: ${messageOf(error)}`, hint: `choose another address with ${flag}` }
   }
 }
 

@@ -8,6 +8,10 @@ export interface Started {
   version: string
   url: string
   surfaces: readonly { title: string; name: string; prefix: string }[]
+  /** Base URLs of listeners that serve one surface at the root, by its name. */
+  alone: Readonly<Record<string, string>>
+  /** Ids of the graphs that are served. */
+  graphs: readonly string[]
   firstKey: FirstKey
 }
 
@@ -24,13 +28,28 @@ export function placeFirstKey(secret: string | undefined, place: { interactive: 
 }
 
 export function greeting(started: Started): string {
-  const { url, surfaces, firstKey } = started
-  const rows = [...surfaces.map(({ title, prefix }) => [title, url + prefix] as const), ['Documentation', `${url}/docs`] as const]
+  const { firstKey } = started
+  const rows = rowsOf(started)
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`)
   const first = firstKey.kind === 'none' || firstKey.kind === 'preset' ? [] : introduction(started, width)
   return `${[`tetraport ${started.version}`, '', ...lines, ...first, '', `tetraport listening on ${url}`].join('\n')}\n`
 }
+
+function rowsOf({ url, surfaces, alone, graphs }: Started): (readonly [label: string, value: string])[] {
+  const places = surfaces.map(({ name, title, prefix }) => {
+    const own = alone[name]
+    return [title, own === undefined ? url + prefix : `${url}${prefix}, ${own}`] as const
+  })
+  const served = graphs.length === 0 ? [] : [['Graphs', listed(graphs)] as const]
+  return [...places, ...served, ['Documentation', `${url}/docs`]]
+}
+
+/** More would not fit a screen. */
+const GRAPHS_SHOWN = 8
+
+const listed = (graphs: readonly string[]): string =>
+  graphs.length <= GRAPHS_SHOWN ? graphs.join(', ') : `${graphs.slice(0, GRAPHS_SHOWN).join(', ')} and ${graphs.length - GRAPHS_SHOWN} more`
 
 function introduction({ url, surfaces, firstKey }: Started, width: number): string[] {
   const openai = surfaces.find(({ name }) => name === 'openai')
@@ -45,8 +64,8 @@ function introduction({ url, surfaces, firstKey }: Started, width: number): stri
 
 const quoted = (path: string): string => (/^[\w./@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
 
-export function greetingJson({ version, url, surfaces, firstKey }: Started): string {
+export function greetingJson({ version, url, surfaces, alone, graphs, firstKey }: Started): string {
   const key = firstKey.kind === 'shown' ? { first_key: firstKey.secret } : firstKey.kind === 'file' ? { first_key_file: firstKey.path } : {}
   const bases = Object.fromEntries(surfaces.map(({ name, prefix }) => [name, url + prefix]))
-  return `${JSON.stringify({ event: 'listening', version, url, surfaces: bases, docs: `${url}/docs`, ...key })}\n`
+  return `${JSON.stringify({ event: 'listening', version, url, surfaces: bases, alone, graphs, docs: `${url}/docs`, ...key })}\n`
 }

@@ -8,9 +8,9 @@ import type { JobWorker } from '../engine/jobs.ts'
 import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
-import type { Server } from '../server.ts'
-import { CliError, EXIT, embeddedFailure } from './cli-error.ts'
+import { EXIT, embeddedFailure } from './cli-error.ts'
 import { greeting, greetingJson, placeFirstKey } from './greeting.ts'
+import { type Listeners, openListeners } from './listeners.ts'
 import type { Flags } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
 import type { Terminal } from './terminal.ts'
@@ -51,18 +51,17 @@ function stopRequest(terminal: Terminal): { requested: Promise<void>; forget(): 
 
 interface Running {
   app: App
-  server: Server
+  server: Listeners
   /** Absent when this process only serves. */
   worker: Worker | undefined
   jobs: JobWorker | undefined
-  surfaces: readonly { name: string; title: string; prefix: string }[]
   firstKey: string | undefined
 }
 
 async function start(config: Config, sink: LogSink): Promise<Running> {
   const log = openLog({ ...config.log, clock: systemClock, sink })
   // Loading the program's larger half takes about as long as Postgres takes to start.
-  const [app, { mountSurfaces, openServer }] = await Promise.all([
+  const [app, servers] = await Promise.all([
     openApp(config, { version: VERSION, log }).catch(async (error) => {
       throw config.records.url === null ? await embeddedFailure(error) : error
     }),
@@ -75,12 +74,11 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
     const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
     worker = await startWorker(app)
     jobs = await startJobs(app)
-    const surfaces = mountSurfaces(app)
     const working = { worker: workerProbe(worker), jobs: workerProbe(jobs) }
     const probes = { database: () => app.records.check(), migrations: () => checkMigrations(app.db), ...working }
-    const server = listening(config, () => openServer({ app, surfaces, probes }))
-    log.info('server.started', { version: VERSION, url: server.url, pid: process.pid })
-    return { app, server, worker, jobs, surfaces, firstKey }
+    const server = await openListeners(app, probes, servers)
+    log.info('server.started', { version: VERSION, url: server.url, ...server.alone, pid: process.pid })
+    return { app, server, worker, jobs, firstKey }
   } catch (error) {
     await Promise.all([worker?.stop(0), jobs?.stop(0)])
     await closeApp(app)
@@ -93,36 +91,15 @@ const workerProbe = (worker: Worker | JobWorker | undefined) => () => {
   if (wrong !== null) throw new Fault('unavailable', wrong)
 }
 
-function listening(config: Config, open: () => Server): Server {
-  const { host, port } = config.listen
-  try {
-    return open()
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause
-    throw new CliError({
-      what: `Cannot listen on ${host}:${port}.`,
-      why: WHY_NOT[code],
-      next: 'Choose another address with --listen; port 0 takes a free one.',
-      exitCode: EXIT.failed,
-      cause,
-    })
-  }
-}
-
-const WHY_NOT = {
-  EADDRINUSE: 'Another program listens there, perhaps another tetraport.',
-  EACCES: 'This user may not open that port.',
-  EADDRNOTAVAIL: 'This machine has no such address.',
-}
-
 interface Audience extends ServeOptions {
   terminal: Terminal
 }
 
-async function welcome({ app, server, surfaces, firstKey }: Running, { json, terminal }: Audience): Promise<string> {
+async function welcome({ app, server, firstKey }: Running, { json, terminal }: Audience): Promise<string> {
   const place = { interactive: terminal.interactive, dir: app.config.data.dir, preset: app.config.auth.bootstrapKey !== null }
-  const started = { version: VERSION, url: server.url, surfaces, firstKey: placeFirstKey(firstKey, place) }
+  const { url, surfaces, alone } = server
+  const graphs = app.graphs.list().map(({ id }) => id)
+  const started = { version: VERSION, url, surfaces, alone, graphs, firstKey: placeFirstKey(firstKey, place) }
   return json ? greetingJson(started) : greeting(started)
 }
 

@@ -13,6 +13,17 @@ export function derivedId(uuid: string, n: number): string {
   return `${uuid.slice(0, 14)}8${hex.slice(0, 3)}-8${hex.slice(3, 6)}-${hex.slice(6, 18)}`
 }
 
+/** The id that a name has in a namespace (RFC 9562, version 5): always the same, on every server. */
+export function namedId(namespace: string, name: string): string {
+  const space = Buffer.from(namespace.replaceAll('-', ''), 'hex')
+  const hash = new Bun.CryptoHasher('sha1').update(space).update(name).digest()
+  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50
+  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80
+  return dashed(hash.toString('hex', 0, 16))
+}
+
+const dashed = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+
 const HEX32 = /^[0-9a-f]{32}$/
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -26,6 +37,5 @@ export const spellId = (prefix: string, uuid: string): string =>
 export function readId(prefix: string, spelled: string): string | undefined {
   if (!spelled.startsWith(prefix)) return undefined
   const hex = spelled.slice(prefix.length)
-  if (!HEX32.test(hex)) return undefined
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return HEX32.test(hex) ? dashed(hex) : undefined
 }

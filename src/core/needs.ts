@@ -3,6 +3,7 @@ import type { Files } from '../drivers/files/port.ts'
 import type { Models } from '../drivers/models/port.ts'
 import type { Db } from '../drivers/records/port.ts'
 import type { Vectors } from '../drivers/vectors/port.ts'
+import type { Webhooks } from '../drivers/webhooks/port.ts'
 import type { Graphs } from './graphs/graphs.ts'
 import type { Strategy } from './runs/call.ts'
 import type { Signals } from './runs/signals.ts'
@@ -59,6 +60,7 @@ export interface Parts {
   extraction: Extraction
   signals: Signals
   graphs: Graphs
+  webhooks: Webhooks
   limits: Limits
 }
 

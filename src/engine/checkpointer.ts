@@ -125,6 +125,7 @@ export class Checkpointer extends BaseCheckpointSaver {
         idx: WRITES_IDX_MAP[channel] ?? index,
         path: call.taskPath,
         channel,
+        run_id: this.owner.runId,
         upsert: channel in WRITES_IDX_MAP,
         // A list of messages as a write: references, so that one column serves.
         ...(message_ids ? { data: JSON.stringify(message_ids.map(($m) => ({ $m }))) } : encoded),

@@ -1,28 +1,37 @@
-import { Command, GraphRecursionError } from '@langchain/langgraph'
+import { Command } from '@langchain/langgraph'
 import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
 import { Fault } from '../core/fault.ts'
+import { BUILT_IN_GRAPH } from '../core/graphs/graphs.ts'
+import { newId } from '../core/id.ts'
 import type { Needs } from '../core/needs.ts'
-import { type Commit, commitStep, isCommitted } from '../core/runs/commits.ts'
+import { type Commit, type Committed, commitStep, isCommitted } from '../core/runs/commits.ts'
 import type { MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
 import { readJournal } from '../core/runs/journal.ts'
+import { promoteThread } from '../core/runs/promotion.ts'
+import { rollbackRun } from '../core/runs/removal.ts'
 import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { RunStatus } from '../core/runs/status.ts'
 import { knownSteps, stepCalls } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
+import { appended, MESSAGES } from './call-input.ts'
 import { Checkpointer, noRows, type Owner } from './checkpointer.ts'
+import { callGraph } from './graph-call.ts'
+import { openGraphStore } from './graph-store.ts'
 import { HOST } from './graphs/assistant.ts'
 import type { Graph } from './graphs/built-in.ts'
+import type { GraphRegistry } from './graphs/registry.ts'
 import { type HalfMessage, halfMessageRecord } from './half-message.ts'
-import { messageFrom } from './messages.ts'
 import { Recorder } from './recorder.ts'
 import { foldJournal, repair } from './recover.ts'
-import { RunCheckpointer } from './run-checkpointer.ts'
+import { type GraphShape, RunCheckpointer } from './run-checkpointer.ts'
+import { assistantError, graphError } from './run-errors.ts'
 import { RunStream } from './run-stream.ts'
 import { Filtered, ModelHost } from './turn.ts'
 
 export interface Engine {
-  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors'>
+  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'limits'>
   graph: Graph
+  graphs: GraphRegistry
   limits: { stepsMax: number; attemptsMax: number; contextTokens: number; leaseMs: number }
 }
 
@@ -104,7 +113,8 @@ export class Execution {
   /** Resolves when the run has ended, waits, or is no longer ours. Never rejects. */
   async execute(): Promise<void> {
     const { run } = this.claimed
-    const timer = setTimeout(() => this.stop('expire'), Math.max(0, run.expiresAt - this.engine.app.clock.now()))
+    const left = run.expiresAt === null ? undefined : Math.max(0, run.expiresAt - this.engine.app.clock.now())
+    const timer = left === undefined ? undefined : setTimeout(() => this.stop('expire'), left)
     try {
       if (this.claimed.takenOver) await this.pickUp()
       if (run.status === 'cancelling') this.stop('cancel')
@@ -169,7 +179,10 @@ export class Execution {
   private natural(): End {
     // A turn that was not taken leaves the state as it was: what it waits for may be an earlier run's calls.
     if (this.host.incomplete) return { status: 'incomplete', error: null, cut: null }
-    return { status: this.saver?.interrupts.length ? 'waiting' : 'completed', error: null, cut: null }
+    const { call } = this.claimed.run
+    const stopped = Boolean(this.saver?.interrupts.length) || (call !== null && this.saver?.unfinished === true)
+    // Nobody could answer on a thread that goes with its run.
+    return { status: stopped && !call?.temporary ? 'waiting' : 'completed', error: null, cut: null }
   }
 
   private get owner(): Owner {
@@ -186,12 +199,22 @@ export class Execution {
   private async runGraph(head: CheckpointTuple | undefined): Promise<void> {
     const { engine, claimed } = this
     const { run } = claimed
+    const loaded = run.call && (await engine.graphs.open(run.call))
     this.saver = new RunCheckpointer(engine.app, this.owner, {
       threadId: run.threadId,
       head,
-      graph: engine.graph,
+      graph: loaded ? (loaded.compiled as unknown as GraphShape) : engine.graph,
       commit: async () => void (await this.commit({ status: 'running', error: null })),
     })
+    if (loaded) {
+      const builtIn = run.call?.graph === BUILT_IN_GRAPH
+      await callGraph({
+        ...{ claimed, loaded, saver: this.saver, store: openGraphStore(engine.app, run.tenantId), stream: this.stream },
+        ...{ host: builtIn ? this.host : undefined, stepsMax: builtIn ? engine.limits.stepsMax : undefined, signal: this.abort.signal },
+        known: messageIds(head),
+      })
+      return
+    }
     const stream = await engine.graph.with(this.saver).stream(this.input() as never, {
       configurable: { thread_id: run.threadId, [HOST]: this.host },
       metadata: { run_id: run.id },
@@ -207,21 +230,16 @@ export class Execution {
     const { claimed } = this
     if (claimed.resume !== null) return new Command({ resume: JSON.parse(claimed.resume) })
     if (claimed.started) return null
-    // What this very run left in the log are half answers of a dead attempt: they are not its input.
-    return this.engine.graph.input(claimed.pending.filter((m) => m.run_id !== claimed.run.id).map((m) => messageFrom(m)))
+    return this.engine.graph.input(appended(claimed))
   }
 
   private errorOf(cause: unknown): RunError {
-    if (cause instanceof Fault) {
-      if (cause.code === 'rate_limited') return { code: 'rate_limit_exceeded', message: cause.message }
-      if (cause.code === 'invalid' || cause.code === 'model_not_found') return { code: 'invalid_prompt', message: cause.message }
-      return { code: 'server_error', message: cause.message }
-    }
-    if (cause instanceof Filtered) return { code: 'server_error', message: cause.message }
-    if (cause instanceof GraphRecursionError)
-      return { code: 'server_error', message: `The run took more than ${this.engine.limits.stepsMax} steps.` }
+    const { call } = this.claimed.run
+    const ownGraph = call === null || call.graph === BUILT_IN_GRAPH
+    const told = ownGraph || cause instanceof Fault ? assistantError(cause, this.engine.limits.stepsMax) : graphError(cause)
+    if (told && ownGraph) return told
     this.engine.app.log.error('run.failed', { run: this.id, cause })
-    return { code: 'server_error', message: 'The run failed inside the server.' }
+    return told ?? { code: 'server_error', message: 'The run failed inside the server.' }
   }
 
   private async finish(natural: End): Promise<void> {
@@ -274,7 +292,7 @@ export class Execution {
     const headSeq = headId ? this.nextSeq - 1 : null
     const halves = (extra.halves ?? []).map((half) => halfMessageRecord(half, run, this.nextSeq++))
     const segment = this.stream.take()
-    const after = await this.keep({
+    const { status: after, behind } = await this.keep({
       runId: run.id,
       tenantId: run.tenantId,
       threadId: run.threadId,
@@ -296,14 +314,33 @@ export class Execution {
       steps: [...recorded.steps, ...(extra.steps ?? [])],
       toolCalls: [...recorded.toolCalls, ...(extra.toolCalls ?? [])],
       segment,
+      job: to.status === 'running' ? null : this.webhookJob(at),
+      journalKeepMs: run.call ? app.limits.graphJournalKeepMs : null,
+      temporaryKeepMs: app.limits.temporaryKeepMs,
     })
     // A wait that nobody may answer is not shown alone: readers get it with the end that follows.
     if (segment && !(to.status === 'waiting' && after === 'cancelling')) this.stream.show(segment)
     if (to.status === 'running') {
       this.stream.release()
       if (after === 'cancelling') this.stop('cancel')
-    }
+    } else if (behind && after !== 'cancelling') this.promote()
     return after
+  }
+
+  /** The thread's next run begins. Should that fail, the worker's own look finds it. */
+  private promote(): void {
+    const { app } = this.engine
+    const { threadId, tenantId } = this.claimed.run
+    promoteThread(app, { id: threadId, tenantId }).catch((cause) =>
+      app.log.warn('run.promote_failed', { run: this.id, cause: String(cause) }),
+    )
+  }
+
+  private webhookJob(at: number): Commit['job'] {
+    const { run } = this.claimed
+    if (!run.call?.webhook) return null
+    const payload = JSON.stringify({ url: run.call.webhook })
+    return { id: newId(), tenant_id: run.tenantId, kind: 'webhook', subject: run.id, payload, run_at: at }
   }
 
   private number(message: MessageRecord): void {
@@ -316,14 +353,16 @@ export class Execution {
    * A commit that fails for a reason of the database is tried until the lease would be over. Then the run is left to
    * the next claim: whatever this attempt wrote later would stand on rows and events that are not there.
    */
-  private async keep(commit: Commit): Promise<RunStatus> {
+  private async keep(commit: Commit): Promise<Committed> {
     const { app, limits } = this.engine
     const until = app.clock.now() + limits.leaseMs
     for (let wait = 50, failed = false; ; wait *= 2, failed = true) {
       try {
-        const status = await commitStep(app, commit)
-        if (status !== undefined) return status
-        if (failed && (await isCommitted(app, commit))) return commit.status
+        const committed = await commitStep(app, commit)
+        if (committed !== undefined) return committed
+        if (failed && (await isCommitted(app, commit))) return { status: commit.status, behind: true }
+        // Whatever its end was to be: nothing of it shall remain.
+        if (commit.status !== 'running') await rollbackRun(app, { ...this.claimed.run, fence: commit.fence })
         this.stop('lost')
         throw new Lost()
       } catch (cause) {
@@ -338,6 +377,12 @@ export class Execution {
       }
     }
   }
+}
+
+/** What a client knows already need not be told as new. */
+function messageIds(head: CheckpointTuple | undefined): string[] {
+  const messages = head?.checkpoint.channel_values[MESSAGES]
+  return Array.isArray(messages) ? messages.flatMap((m) => (m as { id?: string } | null)?.id ?? []) : []
 }
 
 const CANCELLED: End = { status: 'cancelled', error: null, cut: { cut: 'run_cancelled', step: 'cancelled' } }

@@ -4,6 +4,7 @@ import { expireUploads } from '../core/files/uploads.ts'
 import { purgeAnswers } from '../core/idempotency/idempotency.ts'
 import type { Needs } from '../core/needs.ts'
 import { purgeJournal } from '../core/runs/claims.ts'
+import { promoteRuns } from '../core/runs/promotion.ts'
 import { expireRuns } from '../core/runs/stop.ts'
 import { emptyExpiredStores } from '../core/vector-stores/removal.ts'
 
@@ -15,6 +16,7 @@ const AT_ONCE = 200
  */
 export async function expire(app: Needs<'db' | 'clock' | 'signals'>): Promise<void> {
   await expireRuns(app, AT_ONCE)
+  await promoteRuns(app, AT_ONCE)
 }
 
 /** @param keep.journalKeepMs 0 keeps every journal as long as its thread */

@@ -71,6 +71,7 @@ function apply(story: Story, event: RunEvent): void {
     }
     case 'reasoning':
     case 'restart':
+    case 'mode':
       return
   }
 }

@@ -35,6 +35,8 @@ export class RunCheckpointer extends Checkpointer {
   readonly interrupts: unknown[] = []
   /** The newest root checkpoint of this run. */
   headId: string | null = null
+  /** Whether the graph would go on behind that checkpoint. */
+  unfinished = false
   private rows: StateRows = noRows()
   private worked = false
   private ended = false
@@ -64,8 +66,11 @@ export class RunCheckpointer extends Checkpointer {
   ): Promise<RunnableConfig> {
     await this.encodeCheckpoint(this.rows, { config, checkpoint, metadata, newVersions })
     const ns = (config.configurable?.checkpoint_ns as string | undefined) ?? ''
-    if (ns === '') this.headId = checkpoint.id
-    if (ns !== '' || (this.worked && this.hasNext(checkpoint))) await this.flush()
+    if (ns === '') {
+      this.headId = checkpoint.id
+      this.unfinished = this.hasNext(checkpoint)
+    }
+    if (ns !== '' || (this.worked && this.unfinished)) await this.flush()
     return { configurable: { thread_id: this.scope.threadId, checkpoint_ns: ns, checkpoint_id: checkpoint.id } }
   }
 

@@ -4,6 +4,8 @@ import type { RunEvent, Segment } from '../core/runs/events.ts'
 
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 1_000
+/** Events that wait while an insert is in flight. */
+const CROWD = 2_000
 
 /**
  * The journal of one run in the process that executes it: events get their number, are inserted, then shown. While one
@@ -34,6 +36,16 @@ export class RunStream {
    */
   hold(): void {
     this.held = true
+  }
+
+  /** More waits to be journalled than should be held in memory. */
+  get crowded(): boolean {
+    return this.pending.length >= CROWD && this.inFlight !== undefined
+  }
+
+  /** Resolves when the insert in flight is done. */
+  async room(): Promise<void> {
+    await this.inFlight
   }
 
   private schedule(): void {

@@ -98,6 +98,12 @@ export class ProcessSignals implements Signals {
     this.send('events', runId)
   }
 
+  announce(threadId: string): void {
+    const readers = this.readers.get(threadId)
+    if (readers) for (const reader of readers) reader.onWake()
+    this.send('events', threadId)
+  }
+
   private remember(runId: string): void {
     this.recent.add(runId)
     if (this.recent.size <= RECENT_MAX) return

@@ -5,6 +5,7 @@ import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { Slot } from '../core/runs/signals.ts'
 import { type Engine, Execution } from './execute.ts'
 import { openAssistantGraph } from './graphs/built-in.ts'
+import type { GraphRegistry } from './graphs/registry.ts'
 import { expire, purge } from './reaper.ts'
 import type { LocalWorker } from './signals.ts'
 import { warmUp } from './warm-up.ts'
@@ -42,8 +43,9 @@ export class Worker implements LocalWorker {
   constructor(
     private readonly app: WorkerNeeds,
     private readonly options: WorkerOptions,
+    graphs: GraphRegistry,
   ) {
-    this.engine = { app, graph: openAssistantGraph(), limits: options }
+    this.engine = { app, graph: openAssistantGraph(), graphs, limits: options }
   }
 
   start(): void {

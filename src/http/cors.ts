@@ -6,16 +6,27 @@ const ALLOWED = [
   'openai-beta',
   'openai-organization',
   'openai-project',
-  'x-api-key',
-  'x-request-id',
   'idempotency-key',
   'last-event-id',
   'cache-control',
+  'prefer',
 ]
-const EXPOSED = 'x-request-id, openai-poll-after-ms, openai-processing-ms, openai-version, retry-after, retry-after-ms, x-should-retry'
+const EXPOSED = [
+  'x-request-id',
+  'openai-poll-after-ms',
+  'openai-processing-ms',
+  'openai-version',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'content-location',
+  'location',
+  'x-pagination-total',
+  'x-pagination-next',
+].join(', ')
 const PREFLIGHT_SECONDS = 86_400
-/** The SDKs add headers of this family with every release. */
-const OPEN_PREFIX = 'x-stainless-'
+/** SDKs add headers of this family with every release, and graphs read those that their users make up. */
+const OPEN_PREFIX = 'x-'
 
 export interface Cors {
   /** The answer to a preflight; undefined when the request is none. */
@@ -51,7 +62,7 @@ export function openCors(origins: readonly string[]): Cors {
   }
 }
 
-/** The fixed names, and those the browser asks for that belong to the SDKs' family. */
+/** The fixed names, and those the browser asks for that belong to the open family. */
 function allowedHeaders(asked: string | null): string {
   const family = (asked ?? '')
     .toLowerCase()

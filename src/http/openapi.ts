@@ -8,7 +8,7 @@ export interface Api {
 }
 
 type Content = Record<string, unknown>
-type Operation = { requestBody?: { content?: Content } }
+type Operation = { requestBody?: { content?: Content }; security?: object[] }
 
 /** Catch-alls are not operations, and a WebSocket shares the path of the GET that describes it. */
 const NO_OPERATIONS = ['ALL', 'WS', 'OPTIONS', 'HEAD']
@@ -27,9 +27,19 @@ export function openapiDocument({ title, version, plugin }: Api): Record<string,
     paths,
     components: {
       schemas: withoutIds(components.schemas),
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as `tetraport key create` prints it.' } },
+      securitySchemes: schemesOf(Object.values(paths)),
     },
   }
+}
+
+const KEY = 'An API key, as `tetraport key create` prints it.'
+const BEARER = { bearer: { type: 'http', scheme: 'bearer', description: KEY } }
+const API_KEY = { apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: KEY } }
+
+/** The header of its own is named where an operation says that it may be used. */
+function schemesOf(paths: readonly object[]): Record<string, object> {
+  const secured = (paths as Record<string, Operation>[]).flatMap((path) => Object.values(path).flatMap(({ security = [] }) => security))
+  return secured.some((scheme) => Object.hasOwn(scheme, 'apiKey')) ? { ...BEARER, ...API_KEY } : BEARER
 }
 
 /** Elysia writes each schema's own place into it as `$id`, which may hold no fragment. */

@@ -12,6 +12,8 @@ export interface SseOptions {
   open(signal: AbortSignal): AsyncIterable<string>
   /** The dialect's frame for an error that comes after the headers went out. */
   onError(error: unknown): string
+  /** What the dialect's clients overlook: sent while the stream is silent, and at its beginning. */
+  comment: string
   headers?: Record<string, string>
 }
 
@@ -27,7 +29,6 @@ export function sseResponse(options: SseOptions): Response {
 }
 
 const encoder = new TextEncoder()
-const KEEP_ALIVE = encoder.encode(': keep-alive\n\n')
 /** The status line leaves with the first bytes: a stream that is silent at first must not keep its client in doubt. */
 const OPENING_MS = 50
 
@@ -41,9 +42,11 @@ class SseSource implements OpenStream {
   #arriving = false
   #quietTicks = 0
   #opening: Timer | undefined
+  readonly #comment: Uint8Array
 
   constructor(private readonly options: SseOptions) {
     this.#remove = options.streams.add(this)
+    this.#comment = encoder.encode(options.comment)
     this.#items = options.open(this.#stop.signal)[Symbol.asyncIterator]()
     if (options.signal.aborted) this.#end()
     else options.signal.addEventListener('abort', this.#end, { once: true })
@@ -53,7 +56,7 @@ class SseSource implements OpenStream {
     this.#controller = controller
     if (this.#stop.signal.aborted) return controller.close()
     if (!this.#arriving) this.#ask()
-    this.#opening ??= setTimeout(() => this.#pulled && this.#push(KEEP_ALIVE), OPENING_MS)
+    this.#opening ??= setTimeout(() => this.#pulled && this.#push(this.#comment), OPENING_MS)
     return new Promise((resolve) => {
       this.#pulled = resolve
     })
@@ -66,7 +69,7 @@ class SseSource implements OpenStream {
 
   tick(): void {
     if (++this.#quietTicks < TICKS || this.#pulled === undefined) return
-    this.#push(KEEP_ALIVE)
+    this.#push(this.#comment)
   }
 
   close(): void {

@@ -8,18 +8,28 @@ const marked = (origins: string[], headers: Record<string, string>): Headers => 
   return answer
 }
 
-test('a preflight allows what the SDKs send, also headers that do not exist yet', () => {
+test('a preflight allows what the SDKs send, also headers that do not exist yet and those that users make up', () => {
   const headers = {
     origin: 'http://a',
     'access-control-request-method': 'POST',
-    'access-control-request-headers': 'X-Stainless-New, x-evil',
+    'access-control-request-headers': 'X-Stainless-New, x-api-key, x-mine, evil, x-spl it',
   }
   const answer = openCors(['*']).preflight(ask(headers))
   const allowed = answer?.headers.get('access-control-allow-headers')?.split(', ') ?? []
-  for (const name of ['authorization', 'content-type', 'openai-beta', 'idempotency-key', 'last-event-id', 'x-stainless-new']) {
+  for (const name of [
+    'authorization',
+    'content-type',
+    'openai-beta',
+    'idempotency-key',
+    'last-event-id',
+    'prefer',
+    'x-stainless-new',
+    'x-api-key',
+    'x-mine',
+  ]) {
     expect(allowed).toContain(name)
   }
-  expect(allowed).not.toContain('x-evil')
+  for (const name of ['evil', 'x-spl it']) expect(allowed).not.toContain(name)
   expect(answer?.status).toBe(204)
 })
 
@@ -31,6 +41,9 @@ test('every origin may read the answer and its headers by default', () => {
   const answer = marked(['*'], { origin: 'http://a' })
   expect(answer.get('access-control-allow-origin')).toBe('*')
   expect(answer.get('access-control-expose-headers')).toContain('openai-poll-after-ms')
+  for (const name of ['content-location', 'location', 'x-pagination-total', 'x-pagination-next', 'x-request-id']) {
+    expect(answer.get('access-control-expose-headers')?.split(', ')).toContain(name)
+  }
   expect(answer.get('access-control-allow-credentials')).toBeNull()
 })
 

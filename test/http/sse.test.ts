@@ -9,14 +9,20 @@ type Open = SseOptions['open']
 const servers: { stop(force: boolean): Promise<void> }[] = []
 afterAll(() => Promise.all(servers.map((server) => server.stop(true))))
 
-function serving(open: Open, { keepAliveMs = 60_000, streamsMax = 1000 } = {}) {
+function serving(open: Open, { keepAliveMs = 60_000, streamsMax = 1000, comment = ': keep-alive\n\n' } = {}) {
   const streams = openStreams({ streamsMax, keepAliveMs })
   const server = Bun.serve({
     port: 0,
     idleTimeout: 0,
     fetch: (request) => {
       try {
-        return sseResponse({ signal: request.signal, streams, open, onError: (error) => `event: error\ndata: ${String(error)}\n\n` })
+        return sseResponse({
+          signal: request.signal,
+          streams,
+          open,
+          comment,
+          onError: (error) => `event: error\ndata: ${String(error)}\n\n`,
+        })
       } catch (error) {
         return new Response(error instanceof Fault ? error.code : 'crashed', { status: 503 })
       }

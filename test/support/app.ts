@@ -13,6 +13,7 @@ import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
 import type { Records } from '../../src/drivers/records/port.ts'
+import { openWebhooks } from '../../src/drivers/webhooks/webhooks.ts'
 import { openGraphs } from '../../src/engine/graph-host.ts'
 import { JobWorker, type JobWorkerOptions } from '../../src/engine/jobs.ts'
 import { ProcessSignals } from '../../src/engine/signals.ts'
@@ -113,6 +114,7 @@ export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> 
   files?: Partial<Config['files']>
   vectors?: Partial<Config['vectors']>
   ingest?: Partial<Config['ingest']>
+  webhooks?: Partial<Config['webhooks']>
 }
 
 /** Core and engine on a database of their own, without any API. */
@@ -219,7 +221,8 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const opened = openStores(await loadStores(), config, { db, log, clock })
   const { extraction = opened.extraction } = ground
   const stores = { ...opened, extraction }
-  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs: openGraphs(), ...stores }
+  const webhooks = openWebhooks({ ...config.webhooks, ...options.webhooks }, { publicUrl: null })
+  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs: openGraphs(), webhooks, ...stores }
   const worker = new Worker(parts, workerOptions(options))
   signals.attach(worker)
   await signals.start()

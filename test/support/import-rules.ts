@@ -57,6 +57,13 @@ const RULES: Rule[] = [
     packages: packages('@langchain'),
   },
   {
+    // When a cron pattern is due next is a rule of schedules, and no rule to write oneself.
+    owns: /^src\/core\/schedules\/times\.ts$/,
+    allowed: 'faults, croner',
+    own: ['src/core/fault\\.ts'],
+    packages: packages('croner'),
+  },
+  {
     owns: /^src\/core\//,
     allowed: 'core (no store of another module), db/schema, driver ports, no package',
     own: ['src/core/.*', 'db/schema/.*', 'src/drivers/[\\w-]+/port\\.ts'],
@@ -92,10 +99,10 @@ const RULES: Rule[] = [
   },
   {
     owns: /^src\/http\//,
-    allowed: 'its own folder, the fault, id and JSON of core, Elysia, busboy, web standards, the page of the documentation',
+    allowed: 'its own folder, the fault, id and JSON of core, Elysia, TypeBox, busboy, web standards, the page of the documentation',
     own: ['src/http/.*', 'src/core/(fault|id|json)\\.ts', 'node_modules/@scalar/.*'],
     types: ['src/core/[\\w-]+\\.ts'],
-    packages: packages('elysia', '@elysiajs/openapi', 'busboy'),
+    packages: packages('elysia', '@elysiajs/openapi', '@sinclair/typebox', 'busboy'),
   },
   { owns: /^db\//, allowed: 'db, drizzle', own: ['db/.*'], packages: packages('drizzle-orm', 'drizzle-kit') },
 ]

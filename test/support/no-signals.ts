@@ -9,6 +9,7 @@ export function noSignals(): Signals {
     hand: ignore,
     wake: ignore,
     wakeJobs: ignore,
+    announce: ignore,
     cancel: ignore,
     publish: ignore,
     subscribe: () => ignore,

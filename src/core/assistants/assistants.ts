@@ -1,14 +1,15 @@
 import type { Caller } from '../caller.ts'
 import { requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
-import { newId } from '../id.ts'
 import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
+import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { Page, PageRequest } from '../page.ts'
 import type { GraphConfig } from '../runs/call.ts'
 import { type NewToolResources, requireResources, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
-import { deleteRow, insertAssistant, insertVersion, listRows, newestVersion, readRow } from './store.ts'
+import { deleteRow, insertAssistant, listRows, readRow } from './store.ts'
+import { addVersion } from './versions.ts'
 
 /** What a run needs to know of an assistant. `null` means "not set": the model's own default. */
 export interface AssistantConfig {
@@ -32,7 +33,7 @@ export interface Assistant extends AssistantConfig {
   graph: string
   name: string | null
   description: string | null
-  /** What runs of any graph are configured with. */
+  /** What runs of any graph are configured with. Of the built-in graph, without what is in AssistantConfig (see settings.ts). */
   settings: GraphConfig
   context: JsonObject
   metadata: JsonObject
@@ -41,6 +42,12 @@ export interface Assistant extends AssistantConfig {
   updatedAt: number
 }
 
+/** As it was when `version` was written. */
+export type AssistantVersion = Omit<Assistant, 'updatedAt'>
+
+/** How an assistant without a name is called, also by a search for names. */
+export const UNNAMED = 'Untitled'
+
 /** `id` is a UUID that the client chose. */
 export type NewAssistant = Partial<Omit<Assistant, 'version' | 'versionId' | 'createdAt' | 'updatedAt' | 'model' | 'toolResources'>> & {
   model: string
@@ -48,9 +55,13 @@ export type NewAssistant = Partial<Omit<Assistant, 'version' | 'versionId' | 'cr
 }
 
 /** Absent fields stay as they are; null clears. `tools` and `metadata` are replaced as a whole. */
-export type AssistantChange = Partial<Omit<Assistant, 'id' | 'version' | 'versionId' | 'createdAt' | 'updatedAt'>>
+export type AssistantChange = Partial<Omit<Assistant, 'id' | 'graph' | 'version' | 'versionId' | 'createdAt' | 'updatedAt'>>
 
-/** A vector store that it asks for is made in the same transaction. Throws not_found for a missing file or store, or exists for an id in use. */
+/**
+ * Makes an assistant of the built-in graph, as the functions here do that are not said to be about all graphs; see
+ * graph-assistants.ts for those. A vector store that it asks for is made in the same transaction. Throws not_found
+ * for a missing file or store, or exists for an id in use.
+ */
 export async function createAssistant(
   app: Needs<'db' | 'clock' | 'limits' | 'signals'>,
   caller: Caller,
@@ -62,15 +73,17 @@ export async function createAssistant(
     wanted,
     expiresDays: null,
     async write(db, toolResources) {
-      const created = draft({ ...fields, toolResources }, app.clock.now())
-      const version = await insertAssistant(db, caller.tenantId, created)
-      if (version === undefined) throw new Fault('exists', 'An assistant with this id is there already.', { kind: 'assistant', id: created.id })
-      return { ...created, version }
+      const created = draftAssistant({ ...fields, toolResources }, app.clock.now())
+      if (!(await insertAssistant(db, caller.tenantId, created))) throw taken(created.id)
+      return created
     },
   })
 }
 
-function draft(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: ToolResources | null }, at: number): Assistant {
+export const taken = (id: string): Fault => new Fault('exists', 'An assistant with this id is there already.', { kind: 'assistant', id })
+
+/** The first version, as it will be once inserted. */
+export function draftAssistant(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: ToolResources | null }, at: number): Assistant {
   return {
     id: newId(),
     version: 1,
@@ -93,12 +106,22 @@ function draft(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: To
   }
 }
 
-/** Throws not_found. */
+/** Of any graph. Throws not_found. */
 export async function getAssistant(app: Needs<'db'>, caller: Caller, id: string): Promise<Assistant> {
   requireScope(caller, 'read')
   const row = await readRow(app.db, caller.tenantId, id)
   if (!row) throw notFound('assistant', id)
   return row
+}
+
+/** For dialects that know no graphs: one of another graph is not there. Throws not_found. */
+export async function getBuiltInAssistant(app: Needs<'db'>, caller: Caller, id: string): Promise<Assistant> {
+  return builtIn(await getAssistant(app, caller, id))
+}
+
+function builtIn(assistant: Assistant): Assistant {
+  if (assistant.graph !== BUILT_IN_GRAPH) throw notFound('assistant', assistant.id)
+  return assistant
 }
 
 export async function listAssistants(app: Needs<'db'>, caller: Caller, page: PageRequest): Promise<Page<Assistant>> {
@@ -114,19 +137,14 @@ export async function changeAssistant(
 ): Promise<Assistant> {
   requireScope(caller, 'write')
   await requireResources(app, caller, input.change.toolResources ?? null)
-  // Two changes at once: the later one reads the version again, so that neither is lost.
-  for (;;) {
-    const current = await getAssistant(app, caller, input.id)
-    if (Object.keys(input.change).length === 0) return current
-    const at = app.clock.now()
-    const newest = (await newestVersion(app.db, caller.tenantId, input.id)) ?? current.version
-    const next: Assistant = { ...current, ...input.change, version: newest + 1, versionId: newId(), updatedAt: at }
-    if (await insertVersion(app.db, caller.tenantId, { assistant: next, at })) return next
-  }
+  const changes = Object.keys(input.change).length > 0
+  const change = (current: Assistant) => (changes ? { ...builtIn(current), ...input.change } : void builtIn(current))
+  return addVersion(app, caller, { id: input.id, change })
 }
 
 /** Past runs keep the version they were created with. Throws not_found. */
 export async function deleteAssistant(app: Needs<'db' | 'clock'>, caller: Caller, id: string): Promise<void> {
   requireScope(caller, 'write')
-  if (!(await deleteRow(app.db, caller.tenantId, { id, at: app.clock.now() }))) throw notFound('assistant', id)
+  const at = app.clock.now()
+  if (!(await deleteRow(app.db, caller.tenantId, { id, graph: BUILT_IN_GRAPH, at }))) throw notFound('assistant', id)
 }

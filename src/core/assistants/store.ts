@@ -5,8 +5,8 @@ import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { GraphConfig } from '../runs/call.ts'
 import type { Assistant, AssistantConfig } from './assistants.ts'
 
-/** Of rows `a` and the version `v`. */
-export const ASSISTANT_COLUMNS = `a.id, a.created_at, a.updated_at, v.id as version_id, v.version, v.graph, v.name, v.description, v.config, v.settings, v.context, v.metadata`
+/** Of rows `a` and the version `v`. Its number counts from where the assistant began. */
+export const COLUMNS = `a.id, a.created_at, a.updated_at, v.id as version_id, v.version - a.first + 1 as version, v.graph, v.name, v.description, v.config, v.settings, v.context, v.metadata`
 
 export interface AssistantRow {
   id: string
@@ -23,7 +23,7 @@ export interface AssistantRow {
   metadata: JsonObject
 }
 
-export const configOf = (a: AssistantConfig): AssistantConfig => ({
+const configOf = (a: AssistantConfig): AssistantConfig => ({
   model: a.model,
   instructions: a.instructions,
   tools: a.tools,
@@ -54,7 +54,6 @@ const versionRow = (tenantId: string, a: Assistant, at: number) => ({
   id: a.id,
   graph: a.graph,
   version_id: a.versionId,
-  version: a.version,
   name: a.name,
   description: a.description,
   config: JSON.stringify(configOf(a)),
@@ -65,56 +64,80 @@ const versionRow = (tenantId: string, a: Assistant, at: number) => ({
 })
 type VersionRow = ReturnType<typeof versionRow>
 
-const RECORD = `tenant_id uuid, id uuid, graph text, version_id uuid, version int, name text, description text, config text, settings text, context text, metadata jsonb, at double precision`
+const RECORD = `tenant_id uuid, id uuid, graph text, version_id uuid, name text, description text, config text, settings text, context text, metadata jsonb, at double precision`
 
-/** An id that was deleted may be taken again; its versions go on counting. Nothing is written where it is in use. */
-const create: Statement<VersionRow, number | undefined> = {
+const INSERT_VERSION = `insert into assistant_version (id, tenant_id, assistant_id, version, graph, name, description, config, settings, context, metadata, created_at)`
+const versionValues = (version: string): string =>
+  `x.version_id, x.tenant_id, x.id, ${version}, x.graph, x.name, x.description, x.config, x.settings, x.context, x.metadata, x.t`
+
+/** An id that was deleted may be taken again. Nothing is written where it is in use. */
+const create: Statement<VersionRow, boolean> = {
   name: 'assistant.create',
   lanes: 2,
   itemsMax: 128,
   async run(db, items) {
-    const rows = await db.hot<{ id: string; version: number }>(
+    const rows = await db.hot<{ id: string }>(
       `with x as materialized (select distinct on (id, tenant_id) *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
-      a as (insert into assistant as a (id, tenant_id, version, newest, created_at, updated_at) select id, tenant_id, 1, 1, t, t from x
-        on conflict (id, tenant_id) do update set version = a.newest + 1, newest = a.newest + 1, created_at = excluded.created_at,
+      a as (insert into assistant as a (id, tenant_id, version, newest, first, created_at, updated_at) select id, tenant_id, 1, 1, 1, t, t from x
+        on conflict (id, tenant_id) do update set version = a.newest + 1, newest = a.newest + 1, first = a.newest + 1, created_at = excluded.created_at,
           updated_at = excluded.updated_at, deleted_at = null where a.deleted_at is not null
         returning a.id, a.tenant_id, a.version)
-      insert into assistant_version (id, tenant_id, assistant_id, version, graph, name, description, config, settings, context, metadata, created_at)
-      select x.version_id, x.tenant_id, x.id, a.version, x.graph, x.name, x.description, x.config, x.settings, x.context, x.metadata, x.t
-      from x join a on a.id = x.id and a.tenant_id = x.tenant_id returning id, version`,
+      ${INSERT_VERSION} select ${versionValues('a.version')} from x join a on a.id = x.id and a.tenant_id = x.tenant_id returning id`,
       [JSON.stringify(items)],
     )
-    const versions = new Map(rows.map((r) => [r.id, r.version]))
-    return items.map((i) => versions.get(i.version_id))
+    const written = new Set(rows.map((r) => r.id))
+    return items.map((i) => written.has(i.version_id))
   },
 }
 
-/** The number of its first version; undefined: the id is in use. */
-export const insertAssistant = (db: Db, tenantId: string, a: Assistant): Promise<number | undefined> =>
+/** False: the id is in use. */
+export const insertAssistant = (db: Db, tenantId: string, a: Assistant): Promise<boolean> =>
   db.batch(create, versionRow(tenantId, a, a.createdAt))
 
-/** False when another change took this version number first. */
-export async function insertVersion(db: Db, tenantId: string, input: { assistant: Assistant; at: number }): Promise<boolean> {
+/** Only those whose id was never in use. */
+export async function insertUnused(db: Db, tenantId: string, list: readonly Assistant[]): Promise<void> {
+  await db.hot(
+    `with x as materialized (select *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
+    a as (insert into assistant (id, tenant_id, version, created_at, updated_at) select id, tenant_id, 1, t, t from x order by id
+      on conflict (id, tenant_id) do nothing returning id)
+    ${INSERT_VERSION} select ${versionValues('1')} from x join a on a.id = x.id`,
+    [JSON.stringify(list.map((a) => versionRow(tenantId, a, a.createdAt)))],
+  )
+}
+
+/** An assistant and, as they are counted in the table, the version it is at and the highest there ever was. */
+export interface Counted {
+  assistant: Assistant
+  at: number
+  newest: number
+}
+
+/** Writes `next` as the version after the newest. False when another change came first. */
+export async function insertVersion(db: Db, tenantId: string, input: { next: Assistant; counted: Counted }): Promise<boolean> {
+  const { next, counted } = input
   const rows = await db.hot(
     `with x as materialized (select *, to_timestamp(at / 1000.0) as t from json_to_recordset($1::text::json) as x(${RECORD})),
-    a as (update assistant a set version = x.version, newest = x.version, updated_at = x.t from x
-      where a.id = x.id and a.tenant_id is not distinct from x.tenant_id and a.newest = x.version - 1 and (a.deleted_at is null or x.id is null) returning a.id)
-    insert into assistant_version (id, tenant_id, assistant_id, version, graph, name, description, config, settings, context, metadata, created_at)
-    select x.version_id, x.tenant_id, x.id, x.version, x.graph, x.name, x.description, x.config, x.settings, x.context, x.metadata, x.t from x join a on a.id = x.id
-    returning id`,
-    [JSON.stringify([versionRow(tenantId, input.assistant, input.at)])],
+    a as (update assistant a set version = a.newest + 1, newest = a.newest + 1, updated_at = x.t from x
+      where a.id = x.id and a.tenant_id is not distinct from x.tenant_id and (a.newest = $2 or x.id is null) and (a.version = $3 or x.id is null)
+        and (a.deleted_at is null or x.id is null) returning a.id, a.version)
+    ${INSERT_VERSION} select ${versionValues('a.version')} from x join a on a.id = x.id returning id`,
+    [JSON.stringify([versionRow(tenantId, next, next.updatedAt)]), counted.newest, counted.at],
   )
   return rows.length === 1
 }
 
-export const ASSISTANT_FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`
+export const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`
 
-export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
-  const rows = await db.hot<AssistantRow>(
-    `select ${ASSISTANT_COLUMNS} ${ASSISTANT_FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
+export async function readCounted(db: Db, tenantId: string, id: string): Promise<Counted | undefined> {
+  const [row] = await db.hot<AssistantRow & { at: number; newest: number }>(
+    `select ${COLUMNS}, v.version as at, a.newest ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
     [id, tenantId],
   )
-  return rows[0] && assistantFromRow(rows[0])
+  return row && { assistant: assistantFromRow(row), at: row.at, newest: row.newest }
+}
+
+export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
+  return (await readCounted(db, tenantId, id))?.assistant
 }
 
 export async function listRows(db: Db, tenantId: string, page: PageRequest): Promise<Page<Assistant>> {
@@ -124,25 +147,30 @@ export async function listRows(db: Db, tenantId: string, page: PageRequest): Pro
   }
   const keys = keyset(page, 'a.created_at, a.id', (p) => `(select created_at, id from assistant where id = ${p} and tenant_id = $1)`, 2)
   const rows = await db.query<AssistantRow>(
-    `select ${ASSISTANT_COLUMNS} ${ASSISTANT_FROM} where ${['a.tenant_id = $1', `v.graph = '${BUILT_IN_GRAPH}'`, 'a.deleted_at is null', ...keys.where].join(' and ')}
+    `select ${COLUMNS} ${FROM} where ${['a.tenant_id = $1', `v.graph = '${BUILT_IN_GRAPH}'`, 'a.deleted_at is null', ...keys.where].join(' and ')}
     order by ${keys.orderBy} limit ${keys.limit}`,
     [tenantId, ...keys.params],
   )
   return toPage(rows.map(assistantFromRow), page, keys)
 }
 
-export async function deleteRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<boolean> {
+/** @param graph where it only counts as there with this one; null: with any */
+export async function deleteRow(db: Db, tenantId: string, input: { id: string; graph: string | null; at: number }): Promise<boolean> {
   const rows = await db.hot(
-    `update assistant set deleted_at = to_timestamp($3::float8 / 1000.0) where id = $1 and tenant_id is not distinct from $2::uuid and deleted_at is null returning id`,
-    [input.id, tenantId, input.at],
+    `update assistant a set deleted_at = to_timestamp($3::float8 / 1000.0) where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null
+      and ($4::text is null or exists (select 1 from assistant_version v where v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version and v.graph = $4))
+    returning a.id`,
+    [input.id, tenantId, input.at, input.graph],
   )
   return rows.length === 1
 }
 
-export async function newestVersion(db: Db, tenantId: string, id: string): Promise<number | undefined> {
-  const rows = await db.hot<{ newest: number }>(`select newest from assistant where id = $1 and tenant_id is not distinct from $2::uuid`, [
-    id,
+/** Ids of threads whose metadata names the assistant. */
+export async function listThreadsOf(db: Db, tenantId: string, input: { assistantId: string; limit: number }): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(`select id from thread where tenant_id = $1 and metadata @> $2::text::jsonb limit $3`, [
     tenantId,
+    JSON.stringify({ assistant_id: input.assistantId }),
+    input.limit,
   ])
-  return rows[0]?.newest
+  return rows.map((r) => r.id)
 }

@@ -1,8 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Parts } from '../needs.ts'
-import type { ClaimedRun } from '../runs/runs.ts'
-import type { Signals, Slot } from '../runs/signals.ts'
+import { HeldSignals } from '../runs/held-signals.ts'
 import { beginRow, deleteOldRows, finishRow, forgetRow, type IdempotencyRow, lockRow } from './store.ts'
 
 export interface IdempotentRequest {
@@ -85,54 +84,3 @@ export async function onceCalled<T>(
 /** Removes answers older than the promise to keep them. */
 export const purgeAnswers = (app: Pick<Parts, 'db' | 'clock' | 'limits'>, limit: number): Promise<number> =>
   deleteOldRows(app.db, app.clock.now() - app.limits.idempotencyKeepMs, limit)
-
-/** Signals of an open transaction: told after the commit, forgotten with a rollback. */
-class HeldSignals implements Signals {
-  private held: (() => void)[] = []
-  private readonly reserved = new Set<Slot>()
-  constructor(private readonly outer: Signals) {}
-
-  reserve(): Slot | undefined {
-    const slot = this.outer.reserve()
-    if (slot) this.reserved.add(slot)
-    return slot
-  }
-  release(slot: Slot): void {
-    this.reserved.delete(slot)
-    this.outer.release(slot)
-  }
-  hand(slot: Slot, run: ClaimedRun): void {
-    this.held.push(() => {
-      this.reserved.delete(slot)
-      this.outer.hand(slot, run)
-    })
-  }
-  wake(): void {
-    this.held.push(() => this.outer.wake())
-  }
-  wakeJobs(): void {
-    this.held.push(() => this.outer.wakeJobs())
-  }
-  cancel(runId: string): void {
-    this.held.push(() => this.outer.cancel(runId))
-  }
-  publish(...event: Parameters<Signals['publish']>): void {
-    this.held.push(() => this.outer.publish(...event))
-  }
-  subscribe(...reader: Parameters<Signals['subscribe']>): () => void {
-    return this.outer.subscribe(...reader)
-  }
-  keyChanged(): void {
-    this.held.push(() => this.outer.keyChanged())
-  }
-  onKeyChanged(listener: () => void): () => void {
-    return this.outer.onKeyChanged(listener)
-  }
-
-  settle(committed: boolean): void {
-    if (committed) for (const tell of this.held) tell()
-    this.held = []
-    for (const slot of this.reserved) this.outer.release(slot)
-    this.reserved.clear()
-  }
-}

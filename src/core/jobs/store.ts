@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { JOB_RECORD, type NewJobRow } from './job-rows.ts'
 
 export interface JobRow {
   id: string
@@ -11,15 +12,6 @@ export interface JobRow {
   created_at: number
 }
 
-export interface NewJobRow {
-  id: string
-  tenant_id: string
-  kind: string
-  subject: string
-  payload: string
-  run_at: number
-}
-
 const list = (values: readonly string[]): string => `{${values.join(',')}}`
 
 /**
@@ -30,7 +22,7 @@ export async function insertJobRows(db: Db, at: number, rows: NewJobRow[]): Prom
   await db.hot(
     `insert into job as j (id, tenant_id, kind, subject, payload, run_at, created_at)
     select id, tenant_id, kind, subject, payload, to_timestamp(run_at / 1000.0), to_timestamp($2::float8 / 1000.0)
-    from json_to_recordset($1::text::json) as x(id uuid, tenant_id uuid, kind text, subject uuid, payload text, run_at float8)
+    from json_to_recordset($1::text::json) as x(${JOB_RECORD})
     on conflict (subject, kind) do update set fence = j.fence + 1, payload = excluded.payload,
       run_at = case when j.kind like 'remove%' then greatest(j.run_at, excluded.run_at) else least(j.run_at, excluded.run_at) end`,
     [JSON.stringify(rows), at],

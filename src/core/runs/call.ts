@@ -54,6 +54,8 @@ export interface GraphCall {
   interruptAfter: '*' | string[] | null
   checkpoint: CheckpointRef | null
   durability: 'sync' | 'async' | 'exit'
+  /** Its thread is deleted after it. */
+  temporary: boolean
   /** Told when the run has ended, whatever its end. An absolute URL, or a path on this server. */
   webhook: string | null
 }

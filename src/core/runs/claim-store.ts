@@ -12,17 +12,19 @@ export interface ClaimRow extends RunRow {
   /** A checkpoint of this run exists: go on from there. */
   started: boolean
   head_id: string | null
+  base_id: string | null
   head_seq: number
   next_seq: number
   pending: MessageRecord[] | null
 }
 
-const CLAIMED = `${RUN_COLUMNS}, r.fence, r.attempt, r.resume, t.head_id, t.head_seq, t.next_seq,
+const CLAIMED = `${RUN_COLUMNS}, r.fence, r.attempt, r.resume, r.base_id, t.head_id, t.head_seq, t.next_seq,
   coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
-  (select json_agg(${PENDING} order by m.seq) from message m where m.thread_id = t.id and m.seq > t.head_seq and m.deleted_at is null) as pending,
+  (select json_agg(${PENDING} order by m.seq) from message m where m.thread_id = t.id and m.tenant_id = t.tenant_id and m.seq > t.head_seq and m.deleted_at is null) as pending,
   exists (select 1 from checkpoint k where k.run_id = r.id) as started`
 
-const CLAIMED_FROM = 'run r join thread t on t.id = r.thread_id join assistant_version v on v.id = r.assistant_version_id'
+const CLAIMED_FROM =
+  'run r join thread t on t.id = r.thread_id and t.tenant_id = r.tenant_id join assistant_version v on v.id = r.assistant_version_id'
 
 /**
  * Queued runs and runs whose lease ran out, each to one worker only. Recovery goes first.
@@ -32,7 +34,7 @@ const CLAIMED_FROM = 'run r join thread t on t.id = r.thread_id join assistant_v
 export async function claimRows(db: Db, input: { workerId: string; leaseMs: number; limit: number }): Promise<ClaimRow[]> {
   const taken = await db.hot<{ id: string }>(
     `with d as materialized (select id from run where status in ('running', 'cancelling') and lease_until < now() order by lease_until limit $3 for update skip locked),
-    q as materialized (select id from run where status = 'queued' order by created_at limit greatest(0, $3::int - (select count(*) from d)) for update skip locked),
+    q as materialized (select id from run where status = 'queued' and ready order by run_at limit greatest(0, $3::int - (select count(*) from d)) for update skip locked),
     r as (update run set attempt = attempt + (status <> 'queued')::int, status = case when status = 'queued' then 'running' else status end, worker_id = $1::uuid,
       fence = fence + 1, lease_until = now() + $2::int * interval '1 ms', started_at = coalesce(started_at, now())
       where id = any(array(select id from d union all select id from q)) returning id)

@@ -11,6 +11,7 @@ export const claimFromRow = (row: ClaimRow): ClaimedRun => ({
   resume: row.resume,
   started: row.started,
   headId: row.head_id,
+  baseId: row.base_id,
   headSeq: row.head_seq,
   nextSeq: row.next_seq,
   pending: row.pending ?? [],

@@ -1,12 +1,13 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
+import { insertJobsOf, JOB_RECORD } from '../jobs/job-rows.ts'
 import { BLOB_RECORD, CHECKPOINT_RECORD, insertBlobs, insertCheckpoints, insertWrites, WRITE_RECORD } from '../threads/checkpoint-rows.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, messageValues } from '../threads/message-rows.ts'
-import type { Commit } from './commits.ts'
+import type { Commit, Committed } from './commits.ts'
 import type { RunEvent } from './events.ts'
 import type { RunStatus } from './status.ts'
 
 const RUN_RECORD = `id uuid, fence int, thread_id uuid, status text, at float8, usage text, error text, incomplete text, calls text,
-  head_id uuid, head_seq int, next_seq int, keep_resume boolean`
+  head_id uuid, head_seq int, next_seq int, keep_resume boolean, journal_keep float8, temporary_keep float8`
 const STEP_RECORD = `run_id uuid, id uuid, kind text, message_id uuid, status text, usage text, error text, at float8, ended float8`
 const CALL_RECORD = `run_id uuid, step_id uuid, idx int, call_id text, type text, name text, arguments text, output text, detail text`
 const EVENT_RECORD = `run_id uuid, seq int, n int, data text`
@@ -27,25 +28,33 @@ const runRecord = (c: Commit) => ({
   head_seq: c.headSeq,
   next_seq: c.nextSeq,
   keep_resume: c.keepResume,
+  journal_keep: c.journalKeepMs,
+  temporary_keep: c.temporaryKeepMs,
 })
 
 /**
  * The odd `or x.id is null` (it never is) makes the status a matter of the join: see decision 1.
- * Only a run whose fence still fits is in `ok`; everything else joins it. A run asked to stop keeps saying so until its
+ * Only a run whose fence still fits is in `ok`; everything else joins it. One that is to be rolled back has no end. A run asked to stop keeps saying so until its
  * end: the executor learns it from the answer.
  */
 const GUARD = `ok as (update run r set usage = x.usage, error = x.error, incomplete = x.incomplete, calls = x.calls,
     resume = case when x.keep_resume then r.resume end,
     status = case when r.status = 'cancelling' and x.status in ('running', 'waiting') then 'cancelling' else x.status end,
     ended_at = case when x.status in ('running', 'waiting') then null else to_timestamp(x.at / 1000.0) end,
+    journal_until = case when x.status in ('running', 'waiting') then null else to_timestamp((x.at + x.journal_keep) / 1000.0) end,
     lease_until = case when x.status = 'running' or (r.status = 'cancelling' and x.status = 'waiting') then r.lease_until end
   from x where r.id = x.id and r.fence = x.fence and (r.status in ('running', 'cancelling') or x.id is null)
+    and (not r.rollback or x.status = 'running')
   returning r.id, r.id as run_id, r.thread_id, r.tenant_id, r.status)`
 
 const THREAD = `th as (update thread t set status = case x.status when 'running' then 'busy' when 'waiting' then 'interrupted' when 'failed' then 'error' else 'idle' end,
     run_id = case when x.status in ('running', 'waiting') then x.id end,
-    head_id = coalesce(x.head_id, t.head_id), head_seq = coalesce(x.head_seq, t.head_seq), next_seq = greatest(t.next_seq, x.next_seq)
-  from x join ok on ok.id = x.id where t.id = x.thread_id)`
+    head_id = coalesce(x.head_id, t.head_id), head_seq = coalesce(x.head_seq, t.head_seq), next_seq = greatest(t.next_seq, x.next_seq),
+    error = case x.status when 'failed' then x.error when 'running' then t.error end, updated_at = to_timestamp(x.at / 1000.0),
+    state_at = case when coalesce(x.head_id, t.head_id) is not distinct from t.head_id then t.state_at else to_timestamp(x.at / 1000.0) end,
+    expires_at = case when t.temporary and x.status not in ('running', 'waiting') then to_timestamp((x.at + x.temporary_keep) / 1000.0)
+      when t.ttl_minutes is not null then to_timestamp((x.at + t.ttl_minutes * 60000) / 1000.0) else t.expires_at end
+  from x join ok on ok.id = x.id where t.id = x.thread_id and t.tenant_id is not distinct from ok.tenant_id returning x.id, t.next_at)`
 
 /** One statement for all rows of many runs: its text depends only on which kinds of row there are. */
 function build(items: Commit[]): { text: string; params: string[] } {
@@ -61,6 +70,7 @@ function build(items: Commit[]): { text: string; params: string[] } {
   const writes = items.flatMap((c) => c.writes)
   const steps = items.flatMap((c) => c.steps.map((s) => ({ ...s, run_id: c.runId, usage: json(s.usage), error: json(s.error) })))
   const calls = items.flatMap((c) => c.toolCalls.map((t) => ({ ...t, run_id: c.runId })))
+  const jobs = items.flatMap((c) => (c.job ? [{ ...c.job, run_id: c.runId }] : []))
   const events = items.flatMap((c) =>
     c.segment ? [{ run_id: c.runId, seq: c.segment.seq, n: c.segment.events.length, data: JSON.stringify(c.segment.events) }] : [],
   )
@@ -94,18 +104,31 @@ function build(items: Commit[]): { text: string; params: string[] } {
       `e as (insert into run_event (run_id, seq, tenant_id, n, data) select e.run_id, e.seq, ok.tenant_id, e.n, e.data
       from ${rows(events, EVENT_RECORD, 'e')} join ok on ok.id = e.run_id on conflict (run_id, seq) do update set n = excluded.n, data = excluded.data)`,
     )
-  return { text: `with ${parts.join(',\n')} select id, status from ok`, params }
+  if (jobs.length) parts.push(`j as (${insertJobsOf(rows(jobs, `run_id uuid, ${JOB_RECORD}`, 'j'))})`)
+  return {
+    text: `with ${parts.join(',\n')} select ok.id, ok.status, th.next_at is not null as behind from ok left join th on th.id = ok.id`,
+    params,
+  }
 }
 
-export const commitStatement: Statement<Commit, RunStatus | undefined> = {
+/** A batch whose rows say which thread they belong to, and not which tenant: it may hold a thread's id only once. */
+function split(items: Commit[]): Commit[][] {
+  const seen = new Set<string>()
+  const again = items.filter((c) => seen.has(c.threadId) || !seen.add(c.threadId))
+  return again.length === 0 ? [items] : [items.filter((c) => !again.includes(c)), ...again.map((c) => [c])]
+}
+
+export const commitStatement: Statement<Commit, Committed | undefined> = {
   name: 'run.commit',
   lanes: 2,
   itemsMax: 64,
   async run(db: Db, items) {
-    const { text, params } = build(items)
-    const rows = await db.hot<{ id: string; status: RunStatus }>(text, params)
-    const statusOf = new Map(rows.map((r) => [r.id, r.status]))
-    return items.map((c) => statusOf.get(c.runId))
+    const done = new Map<string, Committed>()
+    for (const part of split(items)) {
+      const { text, params } = build(part)
+      for (const { id, status, behind } of await db.hot<Committed & { id: string }>(text, params)) done.set(id, { status, behind })
+    }
+    return items.map((c) => done.get(c.runId))
   },
 }
 

@@ -1,3 +1,4 @@
+import type { NewJobRow } from '../jobs/job-rows.ts'
 import type { Needs } from '../needs.ts'
 import type { BlobRecord, CheckpointRecord, WriteRecord } from '../threads/checkpoints.ts'
 import type { MessageRecord } from '../threads/message-rows.ts'
@@ -53,10 +54,22 @@ export interface Commit {
   steps: StepRecord[]
   toolCalls: CallRecord[]
   segment: Segment | null
+  /** What has to follow its end. */
+  job: NewJobRow | null
+  /** How long the events can be read after the end, where not as long as others'. */
+  journalKeepMs: number | null
+  /** How long a temporary thread stays after the end. */
+  temporaryKeepMs: number
 }
 
-/** The run's status after the commit (`cancelling` where somebody asked for its end); undefined: the lease was lost, nothing was written. */
-export const commitStep = (app: Needs<'db'>, commit: Commit): Promise<RunStatus | undefined> => app.db.batch(commitStatement, commit)
+/** The run's status after the commit, `cancelling` where somebody asked for its end, and whether another run waits for the thread. */
+export interface Committed {
+  status: RunStatus
+  behind: boolean
+}
+
+/** Undefined: nothing was written, as the lease was lost, or the run is to be rolled back. */
+export const commitStep = (app: Needs<'db'>, commit: Commit): Promise<Committed | undefined> => app.db.batch(commitStatement, commit)
 
 /**
  * Whether a commit whose answer was lost took effect: a repeated one finds the run ended or waiting, and looks like a lost

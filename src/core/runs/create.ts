@@ -1,24 +1,15 @@
-import { type AssistantConfig, getAssistant } from '../assistants/assistants.ts'
+import { getAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
-import { newId } from '../id.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { Needs } from '../needs.ts'
 import { attachIn, hasFiles } from '../threads/attachments.ts'
-import { draftMessage } from '../threads/draft.ts'
-import { toRecord } from '../threads/message-rows.ts'
 import { createThreadIn, getThread, type Thread } from '../threads/threads.ts'
 import { requireResources } from '../tool-resources/tool-resources.ts'
-import { mergeConfig } from './config.ts'
 import { createRunStatement } from './create-store.ts'
-import type { Segment } from './events.ts'
-import type { ClaimedRun, NewRun, NewThreadRun, Run } from './runs.ts'
+import { type CreatedRun, draftRun, type Inserted, start } from './draft.ts'
+import type { NewRun, NewThreadRun } from './runs.ts'
 import type { Slot } from './signals.ts'
-
-/** The run as created, and the first segment of its journal. */
-export interface CreatedRun {
-  run: Run
-  first: Segment
-}
 
 /**
  * Appends the run's messages to an idle thread, creates the run and, with a free slot here, starts it: one commit.
@@ -86,15 +77,6 @@ export async function createThreadRun(
   }
 }
 
-interface Inserted extends CreatedRun {
-  claimed: ClaimedRun
-}
-
-function start(app: Needs<'signals'>, slot: Slot | undefined, created: Inserted): void {
-  if (slot) app.signals.hand(slot, created.claimed)
-  else app.signals.wake()
-}
-
 async function insertRun(
   app: Needs<'db' | 'clock' | 'models' | 'limits'>,
   caller: Caller,
@@ -102,83 +84,30 @@ async function insertRun(
 ): Promise<Inserted | undefined> {
   const { run, slot, threadId } = input
   if (run.options.model !== undefined) app.models.require(run.options.model)
-  const id = newId()
-  const at = app.clock.now()
-  const first: Segment = {
-    seq: 1,
-    events: [{ type: 'status', status: 'queued', at, ...(input.newThread ? { newThread: true as const } : {}) }],
-  }
-  if (slot) first.events.push({ type: 'status', status: 'running', at })
-  const messages = (run.messages ?? []).map((m, i) => ({
-    ...toRecord(caller.tenantId, draftMessage(threadId, m, at)),
-    seq: i,
-    for_run: id,
-  }))
-  const expiresAt = at + app.limits.runExpiryMs
-  const row = await app.db.batch(createRunStatement, {
-    run: {
-      id,
-      tenant_id: caller.tenantId,
-      thread_id: threadId,
-      assistant_id: run.assistantId,
-      status: slot ? 'running' : 'queued',
-      options: JSON.stringify(run.options),
-      metadata: run.metadata ?? {},
-      worker_id: slot?.workerId ?? null,
-      lease_ms: slot?.leaseMs ?? null,
-      at,
-      expires: expiresAt,
-      n: first.events.length,
-      data: JSON.stringify(first.events),
-      messages: messages.length,
+  const { item, inserted } = draftRun(app, caller, {
+    ...{ threadId, assistantId: run.assistantId, options: run.options, metadata: run.metadata ?? {}, call: null, strategy: 'reject' },
+    ...{
+      messages: run.messages ?? [],
+      slot,
+      newThread: input.newThread,
+      expiryMs: app.limits.runExpiryMs,
+      delayMs: 0,
+      threadMetadata: null,
     },
-    messages,
   })
-  if (!row) return undefined
-  const config = mergeConfig(JSON.parse(row.config) as AssistantConfig, run.options)
-  const view: Run = {
-    id,
-    tenantId: caller.tenantId,
-    threadId,
-    assistantId: run.assistantId,
-    status: 'queued',
-    config,
-    metadata: run.metadata ?? {},
-    calls: null,
-    usage: null,
-    error: null,
-    incomplete: null,
-    createdAt: at,
-    startedAt: null,
-    expiresAt,
-    endedAt: null,
-  }
-  const pending = [...(row.pending ?? []), ...messages.map(({ for_run: _, ...m }) => ({ ...m, seq: row.base + m.seq }))]
-  return {
-    run: view,
-    first,
-    claimed: {
-      run: { ...view, status: 'running', startedAt: at },
-      fence: 1,
-      attempt: 1,
-      nextEvent: first.events.length + 1,
-      resume: null,
-      started: false,
-      headId: row.head_id,
-      headSeq: row.head_seq,
-      nextSeq: row.base + messages.length,
-      pending,
-      takenOver: false,
-    },
-  }
+  const row = await app.db.batch(createRunStatement, item)
+  return row && inserted(row)
 }
 
 async function whyNot(app: Needs<'db'>, caller: Caller, input: { threadId: string; run: NewRun }): Promise<Fault> {
   const thread = await getThread(app, caller, input.threadId)
-  await getAssistant(app, caller, input.run.assistantId)
+  const assistant = await getAssistant(app, caller, input.run.assistantId)
+  if (assistant.graph !== BUILT_IN_GRAPH) throw notFound('assistant', input.run.assistantId)
   return new Fault('busy', 'The thread already has an active run.', {
     threadId: thread.id,
     runId: thread.runId ?? '',
     action: 'create_run',
   })
 }
+
+export type { CreatedRun }

@@ -13,6 +13,9 @@ export interface OpenStep {
 
 export interface LockedRun {
   id: string
+  tenant_id: string
+  thread_id: string
+  call: string | null
   status: RunStatus
   calls: string | null
   usage: string | null
@@ -26,7 +29,7 @@ export interface LockedRun {
  */
 export async function lockIdleRun(db: Db, runId: string): Promise<LockedRun | undefined> {
   const rows = await db.hot<LockedRun>(
-    `select r.id, r.status, r.calls, r.usage, coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
+    `select r.id, r.tenant_id, r.thread_id, r.call, r.status, r.calls, r.usage, coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
       (select json_build_object('id', s.id, 'kind', s.kind, 'created_at', (extract(epoch from s.created_at) * 1000)::float8, 'usage', s.usage, 'calls',
         (select json_agg(json_build_object(${CALL_FIELDS}) order by c.idx) from tool_call c where c.step_id = s.id))
         from run_step s where s.run_id = r.id and s.status = 'in_progress' order by s.created_at desc limit 1) as open_step
@@ -51,7 +54,8 @@ export async function endIdleRun(db: Db, end: EndIdle): Promise<void> {
   await db.hot(
     `with r as (update run set status = $2, fence = fence + 1, ended_at = to_timestamp($3::float8 / 1000.0), calls = null, resume = null, worker_id = null,
         lease_until = null, usage = $8 where id = $1 returning id, tenant_id, thread_id),
-    t as (update thread t set run_id = null, status = 'idle' from r where t.id = r.thread_id and t.run_id = r.id),
+    t as (update thread t set run_id = null, status = 'idle', updated_at = to_timestamp($3::float8 / 1000.0) from r
+      where t.id = r.thread_id and t.tenant_id is not distinct from r.tenant_id and t.run_id = r.id),
     s as (update run_step s set status = $7, ended_at = to_timestamp($3::float8 / 1000.0) from r where s.id = $6::uuid and s.run_id = r.id)
     insert into run_event (run_id, seq, tenant_id, n, data) select r.id, $4::int, r.tenant_id, json_array_length($5::text::json), $5 from r`,
     [end.runId, end.status, end.at, end.seq, JSON.stringify(end.events), end.step?.id ?? null, end.step?.status ?? null, end.usage],
@@ -77,7 +81,7 @@ export async function resumeIdleRun(db: Db, resume: ResumeIdle): Promise<number>
         lease_until = now() + $4::int * interval '1 ms', fence = fence + 1, resume = $5, calls = null,
         started_at = case when $3::uuid is null then started_at else to_timestamp($2::float8 / 1000.0) end
       where id = $1 returning id, tenant_id, thread_id, fence),
-    t as (update thread t set status = 'busy' from r where t.id = r.thread_id),
+    t as (update thread t set status = 'busy' from r where t.id = r.thread_id and t.tenant_id is not distinct from r.tenant_id),
     s as (update run_step s set status = 'completed', ended_at = to_timestamp($2::float8 / 1000.0) from r where s.id = $6::uuid and s.run_id = r.id),
     c as (update tool_call c set output = x.output from json_to_recordset($7::text::json) as x(call_id text, output text), r
       where c.step_id = $6::uuid and c.run_id = r.id and c.call_id = x.call_id),

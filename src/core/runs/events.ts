@@ -13,6 +13,8 @@ export type RunErrorCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_pro
 export interface RunError {
   code: RunErrorCode
   message: string
+  /** Of the class of what a graph threw. */
+  name?: string
 }
 
 export type IncompleteReason = 'max_completion_tokens' | 'max_prompt_tokens'
@@ -77,6 +79,8 @@ export type RunEvent =
       error?: RunError
     }
   | { type: 'restart'; attempt: number; at: number }
+  /** What the run's stream modes tell: name of the event, path of the subgraph or '', JSON text. See StreamMode. */
+  | { type: 'mode'; mode: string; ns: string; data: string }
 
 /** Consecutive events `seq`, `seq + 1`, ... of one run: what one journal row holds. `seq` counts from 1. */
 export interface Segment {

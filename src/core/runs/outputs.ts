@@ -4,10 +4,10 @@ import type { Needs } from '../needs.ts'
 import { resumedRow } from './claim-store.ts'
 import { claimFromRow } from './claims.ts'
 import { type LockedRun, lockIdleRun, resumeIdleRun } from './end-store.ts'
+import { openStepFacts } from './ending.ts'
 import type { FunctionCall, RunEvent } from './events.ts'
 import { type ClaimedRun, getRun, type Run } from './runs.ts'
 import type { Slot } from './signals.ts'
-import { openStepFacts } from './stop.ts'
 
 export interface ToolOutput {
   callId: string
@@ -61,6 +61,7 @@ async function resume(
   checkOutputs(JSON.parse(locked.calls) as FunctionCall[], outputs)
   const at = app.clock.now()
   const events = resumeEvents(locked, outputs, at)
+  const answer = { outputs: Object.fromEntries(outputs.map((o) => [o.callId, o.output])) }
   if (slot) events.push({ type: 'status', status: 'running', at })
   await resumeIdleRun(app.db, {
     runId: run.id,
@@ -69,7 +70,7 @@ async function resume(
     events,
     stepId: locked.open_step.id,
     outputs: outputs.map((o) => ({ call_id: o.callId, output: o.output })),
-    resume: JSON.stringify({ outputs: Object.fromEntries(outputs.map((o) => [o.callId, o.output])) }),
+    resume: JSON.stringify(locked.call === null ? answer : { resume: answer }),
     workerId: slot?.workerId ?? null,
     leaseMs: slot?.leaseMs ?? null,
   })

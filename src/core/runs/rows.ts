@@ -1,5 +1,6 @@
 import type { AssistantConfig } from '../assistants/assistants.ts'
 import type { JsonObject } from '../json.ts'
+import type { GraphCall, Strategy } from './call.ts'
 import { mergeConfig } from './config.ts'
 import type { FunctionCall, IncompleteReason, RunError, StepCall, Usage } from './events.ts'
 import type { Run, RunOptions } from './runs.ts'
@@ -14,6 +15,9 @@ export interface RunRow {
   status: RunStatus
   options: string
   config: string
+  call: string | null
+  strategy: Strategy
+  run_at: number
   metadata: JsonObject
   calls: string | null
   usage: string | null
@@ -21,11 +25,11 @@ export interface RunRow {
   incomplete: IncompleteReason | null
   created_at: number
   started_at: number | null
-  expires_at: number
+  expires_at: number | null
   ended_at: number | null
 }
 
-export const RUN_COLUMNS = `r.id, r.tenant_id, r.thread_id, r.assistant_id, r.status, r.options, v.config, r.metadata, r.calls, r.usage, r.error,
+export const RUN_COLUMNS = `r.id, r.tenant_id, r.thread_id, r.assistant_id, r.status, r.options, v.config, r.call, r.strategy, r.run_at, r.metadata, r.calls, r.usage, r.error,
   r.incomplete, r.created_at, r.started_at, r.expires_at, r.ended_at`
 
 const parse = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T))
@@ -37,12 +41,16 @@ export const runFromRow = (r: RunRow): Run => ({
   assistantId: r.assistant_id,
   status: r.status,
   config: mergeConfig(JSON.parse(r.config) as AssistantConfig, JSON.parse(r.options) as RunOptions),
+  call: parse<GraphCall>(r.call),
+  strategy: r.strategy,
   metadata: r.metadata,
   calls: parse<FunctionCall[]>(r.calls),
   usage: parse<Usage>(r.usage),
   error: parse<RunError>(r.error),
   incomplete: r.incomplete,
   createdAt: r.created_at,
+  runAt: r.run_at,
+  updatedAt: r.ended_at ?? r.started_at ?? r.created_at,
   startedAt: r.started_at,
   expiresAt: r.expires_at,
   endedAt: r.ended_at,

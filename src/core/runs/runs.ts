@@ -8,9 +8,12 @@ import type { MessageRecord } from '../threads/message-rows.ts'
 import type { NewMessage } from '../threads/messages.ts'
 import { getThread, type NewThread } from '../threads/threads.ts'
 import type { ToolResources } from '../tool-resources/tool-resources.ts'
+import type { GraphCall, Strategy } from './call.ts'
 import type { FunctionCall, IncompleteReason, RunError, Usage } from './events.ts'
 import type { RunStatus } from './status.ts'
-import { changeRunRow, listRunRows, readRun } from './store.ts'
+import { changeRunRow, findRunRow, listRunRows, type RunSearch, readRun, searchRunRows } from './store.ts'
+
+export type { RunSearch }
 
 export type ToolChoice = 'none' | 'auto' | 'required' | JsonObject
 
@@ -47,7 +50,11 @@ export interface Run {
   threadId: string
   assistantId: string
   status: RunStatus
+  /** Of the built-in graph. */
   config: RunConfig
+  /** Null: with the thread's new messages. */
+  call: GraphCall | null
+  strategy: Strategy
   metadata: JsonObject
   /** The function calls a waiting run wants outputs for. */
   calls: FunctionCall[] | null
@@ -55,8 +62,13 @@ export interface Run {
   error: RunError | null
   incomplete: IncompleteReason | null
   createdAt: number
+  /** It does not begin before. */
+  runAt: number
+  /** When its status changed last, as far as its times tell. */
+  updatedAt: number
   startedAt: number | null
-  expiresAt: number
+  /** Null: never. */
+  expiresAt: number | null
   endedAt: number | null
 }
 
@@ -76,10 +88,12 @@ export interface ClaimedRun {
   fence: number
   attempt: number
   nextEvent: number
-  /** JSON of the value a waiting run was resumed with. */
+  /** JSON of the value a waiting run was resumed with, or of the command that a run of a graph begins with. */
   resume: string | null
   /** A checkpoint of this run exists: go on from there instead of from the input. */
   started: boolean
+  /** The thread's head when the run began. */
+  baseId: string | null
   headId: string | null
   headSeq: number
   nextSeq: number
@@ -96,6 +110,21 @@ export async function getRun(app: Needs<'db'>, caller: Caller, input: { threadId
   if (run) return run
   await getThread(app, caller, input.threadId)
   throw notFound('run', input.id)
+}
+
+/** By its id alone. Throws not_found. */
+export async function findRun(app: Needs<'db'>, caller: Caller, id: string): Promise<Run> {
+  requireScope(caller, 'read')
+  const run = await findRunRow(app.db, caller.tenantId, id)
+  if (!run) throw notFound('run', id)
+  return run
+}
+
+/** Newest first. Throws not_found for the thread. */
+export async function searchRuns(app: Needs<'db'>, caller: Caller, search: RunSearch): Promise<Run[]> {
+  requireScope(caller, 'read')
+  if (search.threadId !== undefined) await getThread(app, caller, search.threadId)
+  return searchRunRows(app.db, caller.tenantId, search)
 }
 
 /** Throws not_found for the thread. */

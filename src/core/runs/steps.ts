@@ -19,7 +19,7 @@ export interface Step {
   error: RunError | null
   createdAt: number
   endedAt: number | null
-  runExpiresAt: number
+  runExpiresAt: number | null
 }
 
 /** Throws not_found for the thread, the run or the step. */

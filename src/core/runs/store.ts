@@ -1,8 +1,9 @@
-import type { JsonObject } from '../json.ts'
 import type { Db, Statement } from '../../drivers/records/port.ts'
+import type { JsonObject } from '../json.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
 import { RUN_COLUMNS, type RunRow, runFromRow } from './rows.ts'
 import type { Run } from './runs.ts'
+import type { RunStatus } from './status.ts'
 
 const FROM = `from run r join assistant_version v on v.id = r.assistant_version_id`
 
@@ -53,10 +54,47 @@ export async function changeRunRow(
 }
 
 /** A running run is asked to stop; its owner ends it. False: it was not running any more. */
-export async function markCancelling(db: Db, runId: string): Promise<boolean> {
-  return (
-    (await db.hot(`update run set status = 'cancelling' where id = $1 and (status || '') = 'running' returning id`, [runId])).length === 1
+export async function markCancelling(db: Db, runId: string, rollback = false): Promise<boolean> {
+  const rows = await db.hot(
+    `update run set status = 'cancelling', rollback = rollback or $2 where id = $1 and (status || '') in ('running', 'cancelling') returning id`,
+    [runId, rollback],
   )
+  return rows.length === 1
+}
+
+/** By its id alone. */
+export async function findRunRow(db: Db, tenantId: string, id: string): Promise<Run | undefined> {
+  const rows = await db.hot<RunRow>(`select ${RUN_COLUMNS} ${FROM} where r.id = $1 and r.tenant_id is not distinct from $2::uuid`, [
+    id,
+    tenantId,
+  ])
+  return rows[0] && runFromRow(rows[0])
+}
+
+export interface RunSearch {
+  threadId?: string
+  ids?: string[]
+  status?: RunStatus[]
+  limit: number
+  offset: number
+}
+
+/** Newest first. */
+export async function searchRunRows(db: Db, tenantId: string, search: RunSearch): Promise<Run[]> {
+  const { threadId, ids, status, limit, offset } = search
+  const params: string[] = [tenantId]
+  const where = ['r.tenant_id = $1']
+  const add = (condition: string, value: string | undefined) => {
+    if (value !== undefined) where.push(condition.replace('?', `$${params.push(value)}`))
+  }
+  add('r.thread_id = ?', threadId)
+  add('r.id = any(?::text::uuid[])', ids && `{${ids.join(',')}}`)
+  add('r.status = any(?::text::text[])', status && `{${status.join(',')}}`)
+  const rows = await db.query<RunRow>(
+    `select ${RUN_COLUMNS} ${FROM} where ${where.join(' and ')} order by r.created_at desc, r.id desc limit ${Math.floor(limit)} offset ${Math.floor(offset)}`,
+    params,
+  )
+  return rows.map(runFromRow)
 }
 
 export interface EventRow {

@@ -6,6 +6,7 @@ import type { ToolResources } from '../tool-resources/tool-resources.ts'
 import { draftMessage } from './draft.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues, toRecord } from './message-rows.ts'
 import type { NewMessage } from './messages.ts'
+import { NEW_THREAD_RECORD, type ThreadRecord, threadRecord } from './thread-rows.ts'
 import type { Thread, ThreadChange } from './threads.ts'
 
 /** Of rows `t`. */
@@ -46,22 +47,6 @@ interface Item {
   messages: MessageRecord[]
 }
 
-/** A new thread as it travels into json_to_recordset. */
-export interface ThreadRecord {
-  tenant_id: string
-  id: string
-  metadata: object
-  tool_resources: string | null
-  next_seq: number
-  graph: string | null
-  temporary: boolean
-  ttl_minutes: number | null
-  expires: number | null
-  at: number
-}
-
-const RECORD = `tenant_id uuid, id uuid, metadata jsonb, tool_resources text, next_seq int, graph text, temporary boolean, ttl_minutes float8, expires float8, at float8`
-
 /** Nothing is written where the id is taken. */
 const create: Statement<Item, boolean> = {
   name: 'thread.create',
@@ -71,7 +56,7 @@ const create: Statement<Item, boolean> = {
     const messages = items.flatMap((i) => i.messages)
     const threads = `insert into thread (id, tenant_id, metadata, tool_resources, next_seq, graph, temporary, ttl_minutes, expires_at, created_at, updated_at)
       select id, tenant_id, metadata, tool_resources, next_seq, graph, temporary, ttl_minutes, to_timestamp(expires / 1000.0), to_timestamp(at / 1000.0), to_timestamp(at / 1000.0)
-      from json_to_recordset($1::text::json) as x(${RECORD}) on conflict (id, tenant_id) do nothing returning id, tenant_id`
+      from json_to_recordset($1::text::json) as x(${NEW_THREAD_RECORD}) on conflict (id, tenant_id) do nothing returning id, tenant_id`
     const params = [JSON.stringify(items.map((i) => i.thread))]
     if (messages.length) params.push(JSON.stringify(messages))
     const written = messages.length
@@ -84,19 +69,6 @@ const create: Statement<Item, boolean> = {
     return items.map(({ thread }) => free.delete(thread.id + thread.tenant_id))
   },
 }
-
-export const threadRecord = (thread: Thread, messages: number): ThreadRecord => ({
-  tenant_id: thread.tenantId,
-  id: thread.id,
-  metadata: thread.metadata,
-  tool_resources: thread.toolResources === null ? null : JSON.stringify(thread.toolResources),
-  next_seq: messages + 1,
-  graph: thread.graph,
-  temporary: thread.temporary,
-  ttl_minutes: thread.ttlMinutes,
-  expires: thread.expiresAt,
-  at: thread.createdAt,
-})
 
 /** False: the id is taken, nothing was written. */
 export async function insertThread(db: Db, input: { thread: Thread; messages: NewMessage[] }): Promise<boolean> {

@@ -91,6 +91,12 @@ export function draftThread(
 }
 const MINUTE_MS = 60_000
 
+/** Of a drafted thread, which has no messages. Throws exists. */
+export async function insertNewThread(app: Needs<'db'>, thread: Thread): Promise<void> {
+  if (!(await insertThread(app.db, { thread, messages: [] })))
+    throw new Fault('exists', 'A thread with this id is there already.', { kind: 'thread', id: thread.id })
+}
+
 async function insert(
   app: Needs<'db' | 'clock'>,
   caller: Caller,

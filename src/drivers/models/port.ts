@@ -1,5 +1,8 @@
 import type { Json, JsonObject } from '../../core/json.ts'
 
+/** The name that means whichever model this server is set up for. */
+export const DEFAULT_MODEL = 'default'
+
 /** A message in the shape every OpenAI-compatible chat endpoint reads. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool'

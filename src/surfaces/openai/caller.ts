@@ -6,8 +6,8 @@ import { onceCalled, once as onceCommitted } from '../../core/idempotency/idempo
 import type { Parts } from '../../core/needs.ts'
 import { readKey } from '../../http/bearer.ts'
 import { pathOf } from '../../http/path.ts'
+import { PendingBody } from '../../http/pending-body.ts'
 import type { Asked } from './errors.ts'
-import { PendingBody } from './pending-body.ts'
 
 /** Does a request's effect once, however often the request is sent with the same Idempotency-Key. */
 export type Once = <T>(effect: (app: Parts) => Promise<T>) => Promise<T>

@@ -6,6 +6,7 @@ import { sseResponse } from '../../http/sse.ts'
 import { askedOf, type Once } from './caller.ts'
 import { toChunk } from './chat.wire.ts'
 import { toReply } from './errors.ts'
+import { COMMENT } from './frame-format.ts'
 import type { ErrorBody } from './refusal.ts'
 
 interface ChatAsked {
@@ -27,6 +28,7 @@ export async function chatStream(app: App, { caller, once, completion, request }
     return sseResponse({
       signal: request.signal,
       streams: app.streams,
+      comment: COMMENT,
       open(signal) {
         signal.addEventListener('abort', leave, { once: true })
         return frames(stream)

@@ -1,9 +1,9 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Fault } from '../../core/fault.ts'
 import type { WrittenObject } from '../../core/files/objects.ts'
+import type { PendingBody } from '../../http/pending-body.ts'
 import type { IncomingFile } from '../../http/upload.ts'
 import { findProblem, type SchemaNode } from './explain.ts'
-import type { PendingBody } from './pending-body.ts'
 import { Refusal } from './refusal.ts'
 
 /** Where the content of a form's file goes. */

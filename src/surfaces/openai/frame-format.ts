@@ -12,6 +12,9 @@ export interface FrameFormat {
 /** SDKs raise only when the error is wrapped in a key of that name. */
 const wrapped = (body: ErrorBody): string => JSON.stringify({ error: body })
 
+/** What keeps a silent event stream open. */
+export const COMMENT = ': keep-alive\n\n'
+
 export const SSE: FrameFormat = {
   before: 'id: ',
   middle: (event) => `\nevent: ${event}\ndata: `,

@@ -3,7 +3,7 @@ import { isUuid, readId, spellId } from '../../core/id.ts'
 import { unknownCursor } from '../../core/page.ts'
 
 /** `key` and `model` are not spelled: clients know them by their own text. */
-export const PREFIXES: Record<Exclude<Kind, 'key' | 'model'>, string> = {
+export const PREFIXES: Record<Exclude<Kind, 'key' | 'model' | 'checkpoint' | 'graph' | 'schedule' | 'item'>, string> = {
   assistant: 'asst_',
   thread: 'thread_',
   message: 'msg_',

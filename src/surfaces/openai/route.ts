@@ -1,31 +1,12 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Type as t } from '@sinclair/typebox'
+import { checked, plainSchema } from '../../http/checked.ts'
+import { PendingBody } from '../../http/pending-body.ts'
 import { BetaHeaders, type BetaRule, requireBeta } from './beta.ts'
 import { findProblem, type SchemaNode } from './explain.ts'
 import { CLOSED, ErrorEnvelope } from './fields.wire.ts'
 import { PendingForm } from './form.ts'
-import { PendingBody } from './pending-body.ts'
 import { Refusal } from './refusal.ts'
-
-/**
- * A schema as Elysia takes it (Standard Schema), checked by `check` instead of by Elysia: its own validator strips
- * unknown fields before anybody can refuse them, and has other words for what is wrong.
- */
-interface Checked<V> {
-  '~standard': {
-    version: 1
-    vendor: 'tetraport'
-    validate(value: unknown): { value: V } | Promise<{ value: V }>
-    types: { input: V; output: V }
-    jsonSchema: { input(): TSchema; output(): TSchema }
-  }
-}
-
-function checked<S extends TSchema, V = Static<S>>(schema: S, check: Checked<V>['~standard']['validate']): Checked<V> {
-  const shown = () => schema
-  const types = undefined as unknown as { input: V; output: V }
-  return { '~standard': { version: 1, vendor: 'tetraport', validate: check, types, jsonSchema: { input: shown, output: shown } } }
-}
 
 function accept<S extends TSchema>(schema: S, value: unknown): { value: Static<S> } {
   const problem = findProblem(schema as SchemaNode, value)
@@ -119,7 +100,9 @@ export const answers = <S extends TSchema>(named: Named, schema: S) => ({
 })
 
 const errorResponses = () =>
-  Object.fromEntries(ERRORS.map((s) => [s, { description: 'Error', content: { 'application/json': { schema: plain(ErrorEnvelope) } } }]))
+  Object.fromEntries(
+    ERRORS.map((s) => [s, { description: 'Error', content: { 'application/json': { schema: plainSchema(ErrorEnvelope) } } }]),
+  )
 
 const BINARY = t.Unsafe<string>({ type: 'string', format: 'binary' })
 
@@ -128,7 +111,7 @@ export const answersBytes = (named: Named) => ({
   detail: {
     ...detailOf(named),
     responses: {
-      200: { description: 'OK', content: { 'application/octet-stream': { schema: plain(BINARY) } } },
+      200: { description: 'OK', content: { 'application/octet-stream': { schema: plainSchema(BINARY) } } },
       ...errorResponses(),
     },
   },
@@ -141,7 +124,7 @@ export const answersOrStreams = (named: Named, schema: TSchema, events: TSchema)
     responses: {
       200: {
         description: 'OK',
-        content: { 'application/json': { schema: plain(schema) }, 'text/event-stream': { schema: plain(events) } },
+        content: { 'application/json': { schema: plainSchema(schema) }, 'text/event-stream': { schema: plainSchema(events) } },
       },
       ...errorResponses(),
     },
@@ -155,9 +138,6 @@ export const answersOrStreams = (named: Named, schema: TSchema, events: TSchema)
 export const streams = (named: Named, events: TSchema) => ({
   detail: {
     ...detailOf(named),
-    responses: { 200: { description: 'OK', content: { 'text/event-stream': { schema: plain(events) } } } },
+    responses: { 200: { description: 'OK', content: { 'text/event-stream': { schema: plainSchema(events) } } } },
   },
 })
-
-/** A schema as JSON, without TypeBox's symbols: the document's types know no others. */
-const plain = (schema: TSchema): Record<string, never> => JSON.parse(JSON.stringify(schema)) as Record<string, never>

@@ -7,7 +7,7 @@ import { sseResponse } from '../../http/sse.ts'
 import { askedOf } from './caller.ts'
 import type { Cursor } from './cursor.ts'
 import { toReply } from './errors.ts'
-import { type FrameFormat, SSE } from './frame-format.ts'
+import { COMMENT, type FrameFormat, SSE } from './frame-format.ts'
 import { openaiFrames, type Story } from './stream.ts'
 
 export interface Telling {
@@ -35,6 +35,7 @@ export const streamRun = (app: App, request: Request, telling: Telling): Respons
   sseResponse({
     signal: request.signal,
     streams: app.streams,
+    comment: COMMENT,
     open: (signal) => tellRun(app, telling, { signal, format: SSE }),
     onError: (error) => SSE.error(toReply(error, askedOf(request), app.log).body),
   })

@@ -1,10 +1,6 @@
+import { knownMethods } from '../../http/known-methods.ts'
 import { pathOf } from '../../http/path.ts'
 import { Refusal } from './refusal.ts'
-
-interface Route {
-  method: string
-  path: string
-}
 
 /** A parameter whose percent-encoding is broken comes from the router as null, whatever its type says. */
 export function requireReadable(params: object): void {
@@ -12,16 +8,12 @@ export function requireReadable(params: object): void {
   throw new Refusal(400, { message: 'Invalid URL: its path is not percent-encoded UTF-8.', code: 'invalid_url' })
 }
 
-/** The path's shape: any text where the route has a parameter. */
-const patternOf = (path: string): RegExp =>
-  new RegExp(`^${path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+')}/?$`)
-
 /** Answers what no route took: 405 where the path is known under another method, else 404. */
-export function unknownUrl(routes: readonly Route[]): (context: { request: Request }) => never {
-  const known = routes.filter(({ method }) => method !== 'WS').map(({ method, path }) => ({ method, pattern: patternOf(path) }))
+export function unknownUrl(routes: Parameters<typeof knownMethods>[0]): (context: { request: Request }) => never {
+  const methodsOf = knownMethods(routes)
   return ({ request }) => {
     const path = pathOf(request.url)
-    const methods = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    const methods = methodsOf(path)
     if (methods.length > 0) {
       const message = `Not allowed to ${request.method} on ${path}. (HINT: Perhaps you meant to use a different HTTP method: ${methods.join(', ')}.)`
       throw new Refusal(405, { message, code: 'method_not_supported' })

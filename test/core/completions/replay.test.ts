@@ -11,6 +11,7 @@ import type { Parts } from '../../../src/core/needs.ts'
 import { openModels } from '../../../src/drivers/models/models.ts'
 import { openClient } from '../../../src/drivers/records/client.ts'
 import type { Records } from '../../../src/drivers/records/port.ts'
+import { openWebhooks } from '../../../src/drivers/webhooks/webhooks.ts'
 import { openGraphs } from '../../../src/engine/graph-host.ts'
 import { noSignals } from '../../support/no-signals.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from '../../support/postgres.ts'
@@ -29,7 +30,8 @@ beforeAll(async () => {
   const { config } = readConfig({})
   const limits = { ...limitsOf(config), idempotencyKeepMs: 1000 }
   const stores = openStores(await loadStores(), config, { db: records.db, log: silentLog, clock })
-  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), graphs: openGraphs(), limits, ...stores }
+  const webhooks = openWebhooks(config.webhooks, { publicUrl: null })
+  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), graphs: openGraphs(), webhooks, limits, ...stores }
   caller = await operator(parts)
 })
 afterAll(async () => {

@@ -99,7 +99,7 @@ const STATUSES: Record<FaultCode, number> = {
   invalid: 400,
   unauthenticated: 401,
   forbidden: 403,
-  not_found: 404,
+  not_found: 404, exists: 400,
   busy: 400,
   wrong_state: 400,
   too_large: 413,

@@ -1,6 +1,6 @@
-import type { BodyLimits } from '../../http/body.ts'
-import { readJson } from '../../http/body.ts'
-import { readUpload, type UploadForm, type UploadReader } from '../../http/upload.ts'
+import type { BodyLimits } from './body.ts'
+import { readJson } from './body.ts'
+import { readUpload, type UploadForm, type UploadReader } from './upload.ts'
 
 /** A request body that nobody has read yet: who may send it is known first. */
 export class PendingBody {

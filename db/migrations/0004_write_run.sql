@@ -1,0 +1,1 @@
+ALTER TABLE "checkpoint_write" ADD COLUMN "run_id" uuid;

@@ -1,0 +1,1 @@
+ALTER TABLE "assistant" ADD COLUMN "first" integer DEFAULT 1 NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE "channel_blob" ADD COLUMN "base_ns" text;

@@ -1,0 +1,117 @@
+import { type Assistant, getAssistant } from '../assistants/assistants.ts'
+import { type Caller, requireScope } from '../caller.ts'
+import { Fault } from '../fault.ts'
+import { newId } from '../id.ts'
+import type { JsonObject } from '../json.ts'
+import type { Needs } from '../needs.ts'
+import { threadRecord } from '../threads/thread-rows.ts'
+import { draftThread, getThread, type Thread } from '../threads/threads.ts'
+import type { GraphCall, GraphConfig, Strategy } from './call.ts'
+import { optionsOf } from './config.ts'
+import { createRunStatement } from './create-store.ts'
+import { type CreatedRun, draftRun, type Inserted, type RunDraft, start } from './draft.ts'
+import { mergeGraphConfig } from './graph-config.ts'
+import { createTaken } from './strategies.ts'
+
+/** What a caller says of a call; the rest comes from assistant and thread. */
+export type NewGraphCall = Omit<GraphCall, 'graph' | 'config' | 'context' | 'temporary'> & { config?: GraphConfig; context?: JsonObject }
+
+export interface NewGraphRun {
+  assistantId: string
+  call: NewGraphCall
+  metadata?: JsonObject
+  /** Absent: as the server is configured. */
+  strategy?: Strategy
+  /** Begins so much later. */
+  delayMs?: number
+}
+
+/** A thread by its id, made where it is missing and `create` says so; or a new one, which `temporary` deletes after the run. */
+export type RunThread = { id: string; create: boolean } | { temporary: boolean }
+
+type CreateNeeds = Needs<'db' | 'clock' | 'signals' | 'graphs' | 'limits'>
+
+/**
+ * A run of any graph. Where the thread is taken, its strategy decides. With a transaction as `app.db` the signals must be
+ * silent ones: nobody may begin what is not committed.
+ * Throws not_found (thread, assistant), invalid (kind graph: it is not served here), or busy (action 'create_run').
+ */
+export async function createGraphRun(
+  app: CreateNeeds,
+  caller: Caller,
+  input: { thread: RunThread; run: NewGraphRun },
+): Promise<CreatedRun> {
+  requireScope(caller, 'write')
+  const { thread, draft } = await prepare(app, caller, input)
+  const delayed = draft.delayMs > 0
+  const slot = delayed ? undefined : app.signals.reserve()
+  try {
+    const created = delayed ? undefined : await insert(app, caller, { thread, draft: { ...draft, slot } })
+    if (created) {
+      start(app, slot, created)
+      return created
+    }
+    return await createTaken(app, caller, { draft, slot, ...(delayed && thread.isNew ? { newThread: thread.row } : {}) })
+  } catch (error) {
+    if (slot) app.signals.release(slot)
+    throw error
+  }
+}
+
+interface Prepared {
+  thread: { row: Thread; isNew: boolean }
+  draft: RunDraft
+}
+
+async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThread; run: NewGraphRun }): Promise<Prepared> {
+  const { run } = input
+  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
+  const assistant = await getAssistant(app, reader, run.assistantId)
+  if (!app.graphs.has(assistant.graph))
+    throw new Fault('invalid', `The graph '${assistant.graph}' is not served here.`, {
+      kind: 'graph',
+      id: assistant.graph,
+      param: 'assistant_id',
+    })
+  const thread = await threadFor(app, reader, input.thread)
+  const call = callOf(run.call, assistant, thread.row)
+  return {
+    thread,
+    draft: {
+      ...{
+        threadId: thread.row.id,
+        assistantId: assistant.id,
+        options: optionsOf(call.config.configurable ?? {}),
+        metadata: run.metadata ?? {},
+      },
+      ...{ call, strategy: run.strategy ?? app.limits.strategy, messages: [], slot: undefined, newThread: thread.isNew, expiryMs: null },
+      ...{ delayMs: run.delayMs ?? 0, threadMetadata: { graph_id: assistant.graph, assistant_id: assistant.id } },
+    },
+  }
+}
+
+async function threadFor(app: CreateNeeds, caller: Caller, wanted: RunThread): Promise<Prepared['thread']> {
+  if ('temporary' in wanted) return { row: draftThread(app, caller, { id: newId(), temporary: wanted.temporary }), isNew: true }
+  try {
+    return { row: await getThread(app, caller, wanted.id), isNew: false }
+  } catch (error) {
+    if (!wanted.create || !(error instanceof Fault) || error.code !== 'not_found') throw error
+    return { row: draftThread(app, caller, { id: wanted.id }), isNew: true }
+  }
+}
+
+const callOf = ({ config, context, ...call }: NewGraphCall, assistant: Assistant, thread: Thread): GraphCall => ({
+  ...call,
+  graph: assistant.graph,
+  config: mergeGraphConfig(assistant.settings, thread.config, config ?? {}),
+  context: { ...assistant.context, ...context },
+  temporary: thread.temporary,
+})
+
+/** Undefined: the thread is taken, or somebody made it in this very moment. */
+async function insert(app: CreateNeeds, caller: Caller, { thread, draft }: Prepared): Promise<Inserted | undefined> {
+  const { item, inserted } = draftRun(app, caller, draft)
+  if (thread.isNew) item.thread = threadRecord(thread.row, 0)
+  const row = await app.db.batch(createRunStatement, item)
+  return row && inserted(row)
+}

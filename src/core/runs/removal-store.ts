@@ -1,0 +1,87 @@
+import type { Db } from '../../drivers/records/port.ts'
+import { DELETE_UNNAMED_BLOBS } from '../threads/checkpoint-rows.ts'
+import type { RunStatus } from './status.ts'
+
+export interface RemovableRun {
+  id: string
+  tenant_id: string
+  thread_id: string
+  status: RunStatus
+  base_id: string | null
+  base_seq: number | null
+}
+
+/** Locks a run, until the end of the transaction. */
+export async function lockRun(db: Db, tenantId: string, input: { id: string; fence?: number }): Promise<RemovableRun | undefined> {
+  const rows = await db.hot<RemovableRun>(
+    `select id, tenant_id, thread_id, status, base_id, base_seq from run where id = $1 and tenant_id is not distinct from $2::uuid
+    and ($3::int is null or (fence = $3::int and rollback)) for update`,
+    [input.id, tenantId, input.fence ?? null],
+  )
+  return rows[0]
+}
+
+const OF_THREAD = (alias: string): string => `${alias}.thread_id = $2 and ${alias}.tenant_id is not distinct from $3::uuid`
+
+/** The checkpoints of a run with their values and writes, of a thread that the transaction has locked. */
+async function deleteState(db: Db, key: [string, string, string]): Promise<void> {
+  const values = await db.hot<{ ns: string; channel: string; version: string }>(
+    `with gone as (delete from checkpoint c where c.run_id = $1 and ${OF_THREAD('c')} returning c.ns, c.id, c.versions),
+    w as (delete from checkpoint_write w using gone where ${OF_THREAD('w')} and w.ns = gone.ns and w.checkpoint_id = gone.id)
+    select distinct gone.ns, k.key as channel, k.value as version from gone, jsonb_each_text(gone.versions) k`,
+    key,
+  )
+  await db.hot(`delete from checkpoint_write w where w.run_id = $1 and ${OF_THREAD('w')}`, key)
+  // A list that only grew rests on an earlier one: the newest goes first, then what it rested on.
+  for (let left = values.length; left > 0; ) {
+    const deleted = await db.hot(
+      `with v as materialized (select * from json_to_recordset($4::text::json) as v(ns text, channel text, version text))
+      delete from channel_blob b using v where ${OF_THREAD('b')} and b.ns = v.ns and b.channel = v.channel and b.version = v.version
+        and not exists (select 1 from checkpoint c where ${OF_THREAD('c')} and c.ns = v.ns and c.run_id is distinct from $1::uuid and c.versions ->> v.channel = v.version)
+        and not exists (select 1 from channel_blob d where ${OF_THREAD('d')} and d.channel = v.channel and d.base = v.version and coalesce(d.base_ns, d.ns) = v.ns)
+      returning b.version`,
+      [...key, JSON.stringify(values)],
+    )
+    left = deleted.length
+  }
+}
+
+/** What it added to the log, unless a later run's state names it. */
+async function deleteMessages(db: Db, key: [string, string, string]): Promise<void> {
+  await db.hot(
+    `delete from message m where m.run_id = $1 and ${OF_THREAD('m')}
+      and not exists (select 1 from channel_blob b where ${OF_THREAD('b')} and (m.id = any(b.message_ids) or strpos(b.data, '"' || m.id || '"') > 0))
+      and not exists (select 1 from checkpoint_write w where ${OF_THREAD('w')} and strpos(w.data, '"' || m.id || '"') > 0)`,
+    key,
+  )
+}
+
+/**
+ * The run and all that only it made. Where the thread's head was its own, the head is again what it was before the run,
+ * or the newest checkpoint that is left, and messages that the run had taken in wait again. Use inside a transaction that
+ * has locked the run.
+ */
+export async function deleteRunRows(db: Db, run: RemovableRun): Promise<void> {
+  const key: [string, string, string] = [run.id, run.thread_id, run.tenant_id]
+  await db.hot(`select id from thread where id = $1 and tenant_id is not distinct from $2::uuid for update`, [run.thread_id, run.tenant_id])
+  const own = await db.hot(
+    `select t.id from thread t join checkpoint c on c.thread_id = t.id and c.tenant_id = t.tenant_id and c.ns = '' and c.id = t.head_id
+    where t.id = $2 and t.tenant_id is not distinct from $3::uuid and c.run_id = $1`,
+    key,
+  )
+  await deleteState(db, key)
+  await deleteMessages(db, key)
+  if (own.length > 0)
+    await db.hot(
+      `update thread t set head_seq = coalesce($4::int, 0), state_at = now(),
+        head_id = (select c.id from checkpoint c where ${OF_THREAD('c')} and c.ns = '' and c.run_id is distinct from $1::uuid order by (c.id is not distinct from $5::uuid) desc, c.id desc limit 1)
+      where t.id = $2 and t.tenant_id is not distinct from $3::uuid`,
+      [...key, run.base_seq, run.base_id],
+    )
+  await db.hot(
+    `with t as (update thread t set run_id = null, status = 'idle', error = null, updated_at = now()
+      where t.id = $2 and t.tenant_id is not distinct from $3::uuid and t.run_id = $1)
+    delete from run where id = $1`,
+    key,
+  )
+}

@@ -1,0 +1,35 @@
+import { Elysia } from 'elysia'
+import type { App } from '../../app.ts'
+import { pathOf } from '../../http/path.ts'
+import { PendingBody } from '../../http/pending-body.ts'
+import { type Asked, replyResponse, toReply } from './errors.ts'
+import { meta } from './meta.ts'
+import { protocol } from './protocol.ts'
+import { unknownUrl } from './unknown-url.ts'
+
+/** What an error reply needs to know of the request. */
+const askedOf = (request: Request): Asked => ({
+  method: request.method,
+  path: pathOf(request.url),
+  requestId: request.headers.get('x-request-id'),
+})
+
+/** The LangGraph Platform dialect: everything under one prefix, or at the root of a listener of its own. */
+export function langgraph(app: App, options: { prefix?: string } = {}) {
+  const { langgraph: config, http } = app.config
+  const plugin = new Elysia({ prefix: options.prefix ?? config.prefix })
+    .onParse(({ request }) => new PendingBody(request, http))
+    // Elysia would answer bare text, or nothing for null, and clients read JSON.
+    .mapResponse(({ responseValue, set }) => {
+      if (responseValue === undefined || (typeof responseValue === 'object' && responseValue !== null)) return undefined
+      return Response.json(responseValue, { status: Number(set.status ?? 200), headers: set.headers as Record<string, string> })
+    })
+    .onError(({ error, request, set }) => {
+      set.headers = {}
+      return replyResponse(toReply(error, askedOf(request), app.log), config.errorBodies)
+    })
+    .use(meta(app))
+    .use(protocol(app))
+  const unknown = unknownUrl(plugin.routes)
+  return plugin.all('/', unknown, { detail: { hide: true } }).all('/*', unknown, { detail: { hide: true } })
+}

@@ -1,0 +1,17 @@
+import { END, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
+import { FakeModel, question } from './parts/fake-model.ts'
+
+/** Answers with the number of messages so far. Calls no model. */
+export const echo = new StateGraph(MessagesAnnotation)
+  .addNode('answer', ({ messages }) => ({ messages: [{ role: 'assistant', content: `message ${messages.length}` }] }))
+  .addEdge(START, 'answer')
+  .addEdge('answer', END)
+  .compile()
+
+const model = new FakeModel((messages) => ({ id: `said-${messages.length}`, text: `You said: ${question(messages)}` }))
+
+/** Repeats what it was told, in tokens. */
+export const tokens = new StateGraph(MessagesAnnotation)
+  .addNode('speak', async ({ messages }, config) => ({ messages: [await model.invoke(messages, config)] }))
+  .addEdge(START, 'speak')
+  .addEdge('speak', END)
