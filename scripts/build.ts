@@ -5,6 +5,7 @@ import type { BunPlugin } from 'bun'
 import type { PackedServer } from '../src/drivers/records/archive.ts'
 import { currentPlatform, PLATFORMS, type Platform } from '../src/drivers/records/platform.ts'
 import { embedCharacterMaps } from './build/character-maps.ts'
+import { hostModules } from './build/host-modules.ts'
 import { nativeSha1 } from './build/native-sha1.ts'
 import { packPostgres } from './build/postgres.ts'
 import { embedScanner } from './build/scan-source.ts'
@@ -51,10 +52,11 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     compile: {
       target: `bun-${target}`,
       outfile,
-      // What lies beside the executable must not change how it runs, except for users' own packages.
+      // What lies beside the executable must not change how it runs. The files of a project's graphs are read as that
+      // project's package.json and tsconfig.json say: where its packages are, what its short paths mean.
       autoloadDotenv: false,
       autoloadBunfig: false,
-      autoloadTsconfig: false,
+      autoloadTsconfig: true,
       autoloadPackageJson: true,
     },
     format: 'esm',
@@ -64,7 +66,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     bytecode: true,
     sourcemap: 'linked',
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
-    plugins: [embedPostgres(packed), await embedScanner(), embedCharacterMaps(), nativeSha1],
+    plugins: [embedPostgres(packed), await embedScanner(), embedCharacterMaps(), nativeSha1, hostModules],
   })
   // The executable carries its own copy.
   rmSync(`${outfile}.map`, { force: true })

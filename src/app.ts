@@ -7,7 +7,7 @@ import type { Clock, Log, Parts } from './core/needs.ts'
 import { takeOverAll } from './core/runs/claims.ts'
 import { verifyLink } from './drivers/files/links.ts'
 import type { Db, Records } from './drivers/records/port.ts'
-import { openGraphs } from './engine/graph-host.ts'
+import { type GraphRegistry, openGraphs, openRegistry } from './engine/graph-host.ts'
 import type { JobWorker } from './engine/jobs.ts'
 import { ProcessSignals } from './engine/signals.ts'
 import type { Worker } from './engine/worker.ts'
@@ -25,6 +25,8 @@ export interface App extends Parts {
   readonly streams: Streams
   /** What serves the signed links of the local file store. */
   readonly links: ObjectLinkParts
+  /** The graphs that are served, and what is wrong with those that are not. */
+  readonly registry: GraphRegistry
 }
 
 export interface AppParts {
@@ -38,12 +40,13 @@ export const systemClock: Clock = { now: () => Date.now() }
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
-  const [records, { openModels }, { openWebhooks }, { migrate }, stores] = await Promise.all([
+  const [records, { openModels }, { openWebhooks }, { migrate }, stores, registry] = await Promise.all([
     openRecords(config, log),
     import('./drivers/models/models.ts'),
     import('./drivers/webhooks/webhooks.ts'),
     import('./drivers/records/migrate.ts'),
     loadStores(),
+    openRegistry(config.langgraph, log),
   ])
   try {
     const { db, shared } = records
@@ -57,7 +60,8 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       models: openModels(config.models, { log, clock }),
       ...opened,
       links: { files: opened.files, log, clock, verify: verifyLink, find, bodyIdleMs: config.http.bodyIdleMs },
-      graphs: openGraphs(),
+      graphs: openGraphs({ db, clock }, registry),
+      registry,
       webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),
       keys: new KeyRing({ db, clock, log, signals }),
@@ -73,6 +77,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
 export async function closeApp(app: App): Promise<void> {
   app.streams.closeAll()
   app.keys.close()
+  app.registry.close()
   await app.signals.stop()
   await Promise.all([app.extraction.close(), app.vectors.close(), app.files.close()])
   await app.records.close()
@@ -86,7 +91,7 @@ export async function startWorker(app: App): Promise<Worker | undefined> {
   const { engine, models } = app.config
   if (engine.slots === 0) return undefined
   const { Worker } = await loadWorker()
-  const worker = new Worker(app, { ...engine, contextTokens: models.contextTokens })
+  const worker = new Worker(app, { ...engine, contextTokens: models.contextTokens }, app.registry)
   // Behind the lock of the data folder nobody else is at work: what was running, a dead server was running.
   if (!app.records.shared) await takeOverAll(app)
   app.signals.attach(worker)

@@ -98,7 +98,7 @@ const TOP_LEVEL = new Set(
 )
 const SRC = new Set('README.md app.ts cli clock.ts core drivers engine http log.ts main.ts server.ts surfaces'.split(' '))
 const CORE = new Set(
-  'assistants completions files idempotency identity jobs models runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
+  'assistants completions files idempotency identity items jobs models runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
     ' ',
   ),
 )
@@ -160,6 +160,7 @@ test('file and folder names are kebab-case', () => {
 const READS_ENVIRONMENT: Record<string, string> = {
   'src/main.ts': 'hands the environment to readConfig',
   'src/drivers/records/launcher.ts': 'is the small program that becomes Postgres: it passes its environment on',
+  'src/engine/graphs/environment.ts': 'puts there what langgraph.json has for its graphs, before they are loaded',
 }
 
 const ENVIRONMENT = /\bprocess\.env\b|\bBun\.env\b|\bimport\.meta\.env\b/

@@ -38,6 +38,7 @@ export function renderError(error: CliError, json: boolean): string {
 export async function toCliError(error: unknown): Promise<CliError> {
   if (error instanceof CliError) return error
   if (error instanceof ConfigError) return configMistakes(error)
+  if (error instanceof Fault && error.facts.kind === 'graph') return graphMistakes(error)
   return (await aboutData(error)) ?? aboutSystem(error) ?? unexpected(error)
 }
 
@@ -46,6 +47,15 @@ function configMistakes({ mistakes }: ConfigError): CliError {
     what: mistakes.length === 1 ? 'The configuration has a mistake.' : `The configuration has ${mistakes.length} mistakes.`,
     why: mistakes.map((mistake) => (mistakes.length === 1 ? mistake : `- ${mistake}`)).join('\n'),
     next: "Correct it and start again; 'tetraport config show --help' lists every setting.",
+    exitCode: EXIT.usage,
+  })
+}
+
+function graphMistakes({ message }: Fault): CliError {
+  return new CliError({
+    what: 'The graphs cannot be served.',
+    why: message,
+    next: 'Correct the file and start again; without --graphs the built-in graph is served.',
     exitCode: EXIT.usage,
   })
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { bool } from '../config/parsers.ts'
 import { SETTINGS } from '../config/settings.ts'
 import { describeSettings } from '../config.ts'
 import type { Scope } from '../core/caller.ts'
@@ -62,10 +63,10 @@ function verb(parent: Command, name: string, about: string): Command {
 /** Adds `--config` and the named flags of the settings' table. */
 function settingFlags(command: Command, ...names: string[]): Command {
   command.addOption(new Option('--config <file>', 'configuration file; ./tetraport.toml is read when it is there'))
-  for (const { flag, about, env, fallback, fallbackText } of SETTINGS) {
+  for (const { flag, about, env, fallback, fallbackText, parse } of SETTINGS) {
     if (flag === null || !names.includes(flag)) continue
     const words = `${about} Also ${env.join(', ')}. Default: ${fallbackText ?? String(fallback)}.`
-    command.addOption(new Option(`--${flag} <value>`, words))
+    command.addOption(new Option(parse === bool ? `--${flag}` : `--${flag} <value>`, words))
   }
   return command
 }
@@ -75,7 +76,7 @@ function flagsOf(values: Values): Flags {
   const flags: Record<string, string> = {}
   for (const { flag } of [...SETTINGS, { flag: 'config' }]) {
     const value = flag === null ? undefined : values[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
-    if (flag !== null && typeof value === 'string') flags[flag] = value
+    if (flag !== null && (typeof value === 'string' || value === true)) flags[flag] = String(value)
   }
   return flags
 }
@@ -88,13 +89,15 @@ function addServe(program: Command, terminal: Terminal): void {
     'listen',
     'listen-langgraph',
     'data',
+    'graphs',
+    'watch',
     'slots',
     'log-level',
     'log-format',
   )
     .addHelpText(
       'after',
-      `${examples('tetraport serve', 'tetraport serve --listen 0.0.0.0:8787 --data /var/lib/tetraport', 'OPENAI_BASE_URL=http://127.0.0.1:11434/v1 tetraport serve')}
+      `${examples('tetraport serve', 'tetraport serve --graphs ./langgraph.json --watch', 'tetraport serve --listen 0.0.0.0:8787 --data /var/lib/tetraport', 'OPENAI_BASE_URL=http://127.0.0.1:11434/v1 tetraport serve')}
 Every other setting has an environment variable or a place in the file: tetraport config show --help
 `,
     )

@@ -28,7 +28,7 @@ export function placeFirstKey(secret: string | undefined, place: { interactive: 
 }
 
 export function greeting(started: Started): string {
-  const { firstKey } = started
+  const { url, firstKey } = started
   const rows = rowsOf(started)
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`)

@@ -16,6 +16,7 @@ export interface Listeners extends Server {
 export async function openListeners(app: App, probes: Probes, { mountAlone, mountSurfaces, openServer }: Servers): Promise<Listeners> {
   const surfaces = mountSurfaces(app)
   const first = listening(app.config.listen, '--listen', () => openServer({ app, surfaces, probes }))
+  app.webhooks.serveAt(first.url)
   const own = mountAlone(app)
   if (own === undefined) return { ...first, surfaces, alone: {} }
   try {

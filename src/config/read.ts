@@ -62,7 +62,7 @@ export function readConfig(input: ConfigInput): ReadResult {
     origins[nameOf(setting)] = found?.origin ?? 'default'
   }
   const config = assemble(values)
-  finishData(config, origins, input.host)
+  finishPaths(config, origins, input.host)
   finishModels({ config, values, input, mistakes, origins })
   checkFiles(config.files, mistakes)
   checkVectors(config, mistakes)
@@ -158,10 +158,12 @@ function assemble(values: ReadonlyMap<Setting, unknown>): Config {
   return tree as unknown as Config
 }
 
-function finishData(config: Config, origins: Origins, host: Host | undefined): void {
+function finishPaths(config: Config, origins: Origins, host: Host | undefined): void {
   if (host === undefined) return
   if (origins.data === 'default' && host.root) config.data.dir = EMBEDDED_DIR_OF_ROOT
   config.data.dir = resolve(host.cwd, config.data.dir)
+  const { langgraph } = config
+  if (langgraph.graphs !== null) langgraph.graphs = resolve(host.cwd, langgraph.graphs)
 }
 
 interface Models {

@@ -7,9 +7,7 @@ import {
   type CheckpointListOptions,
   type CheckpointMetadata,
   type CheckpointTuple,
-  maxChannelVersion,
   type PendingWrite,
-  TASKS,
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint'
 import type { Json } from '../core/json.ts'
@@ -17,17 +15,21 @@ import type { Needs } from '../core/needs.ts'
 import {
   type BlobRecord,
   type CheckpointFilter,
+  type CheckpointPage,
   type CheckpointRecord,
-  type CheckpointRow,
   deleteCheckpoints,
+  type HeadPage,
+  type LogRow,
   readCheckpoints,
-  readLog,
+  readHeads,
   type WriteRecord,
   writeCheckpoints,
 } from '../core/threads/checkpoints.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
-import { decode, encode, isPrimitive, referencesIn } from './channels.ts'
+import { encode, isPrimitive } from './channels.ts'
+import { MessageLists } from './message-lists.ts'
 import { messageFrom, type RowContext, rowFor } from './messages.ts'
+import { type Decoding, decodePage, listsOf } from './tuples.ts'
 
 /** What a call of the checkpointer writes: rows of four tables. */
 export interface StateRows {
@@ -59,6 +61,9 @@ export interface Owner {
 export class Checkpointer extends BaseCheckpointSaver {
   /** Primitives of every channel ride in the checkpoint row; the conformance kit wants values outside `newVersions` left out. */
   protected readonly inlineAll: boolean = false
+  /** Of the one thread that a checkpointer serves; with more, it only stores more. */
+  private readonly lists = new MessageLists()
+
   constructor(
     protected readonly app: Needs<'db' | 'clock'>,
     protected readonly owner: Owner,
@@ -82,14 +87,12 @@ export class Checkpointer extends BaseCheckpointSaver {
     const { config, checkpoint, metadata, newVersions } = put
     const { thread_id, checkpoint_ns: ns = '', checkpoint_id: parent } = keyOf(config)
     if (!thread_id) throw new Error('configurable.thread_id is required')
-    const context = this.context(thread_id, rows.messages)
-    const row = (message: BaseMessage) => rowFor(message, context)
     const inline: Record<string, unknown> = {}
     for (const channel of Object.keys(checkpoint.channel_values)) {
       const value = checkpoint.channel_values[channel]
       if (this.inlineAll && isPrimitive(value)) inline[channel] = value
       else if (channel in newVersions)
-        rows.blobs.push({ thread_id, ns, channel, version: String(newVersions[channel]), ...(await encode(value, row)) })
+        rows.blobs.push(await this.encodeValue(rows, { threadId: thread_id, ns, channel, version: newVersions[channel] ?? 0, value }))
     }
     const given = { ...(config.metadata as Record<string, Json> | undefined), ...(metadata as Record<string, Json>) }
     const { step, source, thread_id: _thread, ls_integration: _integration, ...rest } = given
@@ -108,6 +111,17 @@ export class Checkpointer extends BaseCheckpointSaver {
       at: Date.parse(checkpoint.ts),
       v: checkpoint.v,
     })
+  }
+
+  protected async encodeValue(
+    rows: StateRows,
+    at: { threadId: string; ns: string; channel: string; version: number | string; value: unknown },
+  ): Promise<BlobRecord> {
+    const { threadId, ns, channel, value } = at
+    const context = this.context(threadId, rows.messages)
+    const { message_ids: ids, ...encoded } = await encode(value, (message) => rowFor(message, context))
+    const version = String(at.version)
+    return { thread_id: threadId, ns, channel, version, ...encoded, ...(ids && this.lists.store({ ns, channel, version, ids })) }
   }
 
   protected async encodeWrites(rows: StateRows, call: WriteCall): Promise<void> {
@@ -134,9 +148,16 @@ export class Checkpointer extends BaseCheckpointSaver {
   }
 
   private async write(rows: StateRows, threadId: string): Promise<void> {
-    const numbered = rows.messages.map((m, i) => ({ ...m, seq: i }))
-    const done = await writeCheckpoints(this.app, { ...rows, messages: numbered, tenantId: this.owner.tenantId, threadId })
-    if (!done) throw new Error('the thread is gone, or a run holds it')
+    try {
+      const written = await writeCheckpoints(this.app, {
+        ...{ ...rows, messages: rows.messages.map((m, seq) => ({ ...m, seq })), threadId },
+        ...{ tenantId: this.owner.tenantId, at: this.app.clock.now() },
+      })
+      if (written !== 'written') throw new Error('the thread is gone, or a run holds it')
+    } catch (error) {
+      this.lists.forget()
+      throw error
+    }
   }
 
   override async put(
@@ -158,98 +179,81 @@ export class Checkpointer extends BaseCheckpointSaver {
     await this.write(rows, keyOf(config).thread_id ?? '')
   }
 
+  /** Without an id it is the thread's head, or in a namespace the newest. */
   override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
-    const { thread_id, checkpoint_ns: ns = '', checkpoint_id: id } = keyOf(config)
-    if (!thread_id) return undefined
-    const rows = await readCheckpoints(this.app, this.owner.tenantId, { threadId: thread_id, ns, limit: 1, ...(id ? { id } : {}) })
-    return (await this.tuples(rows))[0]
+    const { thread_id: threadId, checkpoint_ns: ns = '', checkpoint_id: id } = keyOf(config)
+    if (!threadId) return undefined
+    const page = !id && ns === '' ? await this.readHead(threadId) : await this.read({ threadId, ns, limit: 1, ...(id ? { id } : {}) })
+    const [tuple] = await this.tuples(page)
+    if (tuple) this.learn(tuple)
+    return tuple
+  }
+
+  protected readHead(threadId: string): Promise<HeadPage> {
+    return readHeads(this.app, this.owner.tenantId, [threadId])
+  }
+
+  private async read(filter: CheckpointFilter): Promise<CheckpointPage> {
+    if (filter.id && !UUID.test(filter.id)) return { checkpoints: [], blobs: [] }
+    return readCheckpoints(this.app, this.owner.tenantId, filter)
+  }
+
+  /** New versions may build on what this checkpoint holds. */
+  protected learn({ checkpoint }: CheckpointTuple): void {
+    for (const list of listsOf(checkpoint)) this.lists.learn(list)
   }
 
   override async *list(config: RunnableConfig, options: CheckpointListOptions = {}): AsyncGenerator<CheckpointTuple> {
     const { thread_id, checkpoint_ns, checkpoint_id } = keyOf(config)
     const { source, step, run_id, ...metadata } = options.filter ?? {}
-    const before = options.before && keyOf(options.before).checkpoint_id
     const filter: CheckpointFilter = {
       ...(thread_id === undefined ? {} : { threadId: thread_id }),
       ...(checkpoint_ns === undefined ? {} : { ns: checkpoint_ns }),
       ...(checkpoint_id === undefined ? {} : { id: checkpoint_id }),
-      ...(before === undefined ? {} : { before }),
       ...(source === undefined ? {} : { source: String(source) }),
-      ...(step === undefined ? {} : { step: Number(step) }),
+      ...(step === undefined ? {} : { step: String(step) }),
       ...(run_id === undefined ? {} : { runId: String(run_id) }),
-      ...(options.limit === undefined ? {} : { limit: options.limit }),
       metadata,
     }
-    yield* await this.tuples(await readCheckpoints(this.app, this.owner.tenantId, filter))
+    let before = options.before && keyOf(options.before).checkpoint_id
+    if (before && !UUID.test(before)) return
+    for (let left = options.limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
+      const limit = Math.min(left, PAGE)
+      const tuples = await this.tuples(await this.read({ ...filter, limit, ...(before ? { before } : {}) }))
+      yield* tuples
+      if (tuples.length < limit) return
+      before = tuples.at(-1)?.checkpoint.id
+      left -= limit
+    }
   }
 
   override deleteThread(threadId: string): Promise<void> {
+    this.lists.forget()
     return deleteCheckpoints(this.app, this.owner.tenantId, threadId)
   }
 
-  /** One query for all messages of all rows: a page of history shares the message objects. */
-  private async tuples(rows: CheckpointRow[]): Promise<CheckpointTuple[]> {
-    const ids = new Set<string>()
-    for (const row of rows) {
-      for (const blob of row.blobs ?? []) for (const id of referencesIn(blob)) ids.add(id)
-      for (const [, , data] of row.writes ?? []) for (const id of referencesIn({ data })) ids.add(id)
-    }
-    const log = await readLog(this.app, this.owner.tenantId, [...ids])
-    const messages = new Map(log.map((row) => [row.id, messageFrom(row)]))
-    const message = (id: string): BaseMessage => {
-      const found = messages.get(id)
-      if (!found) throw new Error('a checkpoint names a message that is not in the log')
-      return found
-    }
-    return Promise.all(rows.map((row) => this.tuple(row, message)))
+  /** Of one row. A checkpointer that only reads makes messages that are never written again. */
+  protected message(row: LogRow): BaseMessage {
+    return messageFrom(row)
   }
 
-  private async tuple(row: CheckpointRow, message: (id: string) => BaseMessage): Promise<CheckpointTuple> {
-    const values: Record<string, unknown> = row.inline ? (JSON.parse(row.inline) as Record<string, unknown>) : {}
-    for (const blob of row.blobs ?? []) values[blob.channel] = await decode(blob, message)
-    const versions = row.versions
-    if (row.v < 4 && row.parent_id) await this.migrateSends({ row, values, versions, message })
-    const key = (id: string) => ({ configurable: { thread_id: row.thread_id, checkpoint_ns: row.ns, checkpoint_id: id } })
+  /** Of rows that were read already. */
+  tuples(page: CheckpointPage): Promise<CheckpointTuple[]> {
+    return decodePage(this.app, page, this.decoding())
+  }
+
+  protected decoding(): Decoding {
     return {
-      config: key(row.id),
-      checkpoint: {
-        v: row.v,
-        id: row.id,
-        ts: new Date(row.created_at).toISOString(),
-        channel_values: values,
-        channel_versions: versions,
-        versions_seen: JSON.parse(row.seen) as Checkpoint['versions_seen'],
-      },
-      metadata: { source: row.source, step: row.step, ...row.metadata } as CheckpointMetadata,
-      pendingWrites: await Promise.all(
-        (row.writes ?? []).map(
-          async ([task, channel, data, bytes]): Promise<[string, string, unknown]> => [
-            task,
-            channel,
-            await decode({ data, bytes }, message),
-          ],
-        ),
-      ),
-      ...(row.parent_id ? { parentConfig: key(row.parent_id) } : {}),
+      tenantId: this.owner.tenantId,
+      message: (row) => this.message(row),
+      nextVersion: (current) => this.getNextVersion(current),
     }
-  }
-
-  /** Before version 4 pending sends lived in the parent's writes. */
-  private async migrateSends(old: {
-    row: CheckpointRow
-    values: Record<string, unknown>
-    versions: Record<string, string | number>
-    message: (id: string) => BaseMessage
-  }): Promise<void> {
-    const { row, values, versions } = old
-    const filter = { threadId: row.thread_id, ns: row.ns, id: row.parent_id ?? '' }
-    const parent = (await readCheckpoints(this.app, this.owner.tenantId, filter))[0]
-    const sends = (parent?.writes ?? []).filter(([, channel]) => channel === TASKS)
-    values[TASKS] = await Promise.all(sends.map(([, , data, bytes]) => decode({ data, bytes }, old.message)))
-    const known = Object.values(versions) as number[]
-    versions[TASKS] = known.length ? (maxChannelVersion(...known) as number) : this.getNextVersion(undefined)
   }
 }
+
+/** How many checkpoints are read at once. */
+const PAGE = 100
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 export interface PutCall {
   config: RunnableConfig

@@ -36,14 +36,16 @@ export async function callGraph(parts: GraphCallParts): Promise<void> {
   const input = callInput(claimed, MESSAGES in graph.channels) as never
   const options = { ...optionsOf(parts), streamMode: modes, subgraphs: call.subgraphs } as Record<string, unknown>
   if (!call.modes.includes('events')) {
-    for await (const chunk of await graph.stream(input, options as never)) {
+    const chunks = (await graph.stream(input, options as never)) as unknown as AsyncIterable<unknown>
+    for await (const chunk of chunks) {
       teller.chunk(chunk)
       if (stream.crowded) await stream.room()
     }
     return
   }
   const runId = claimed.run.id
-  for await (const event of graph.streamEvents(input, { ...options, runId, version: 'v2' } as never)) {
+  const events = graph.streamEvents(input, { ...options, runId, version: 'v2' } as never) as unknown as AsyncIterable<unknown>
+  for await (const event of events) {
     const { event: name, run_id, data, tags } = event as { event: string; run_id: string; data: { chunk?: unknown }; tags?: string[] }
     if (tags?.includes(HIDDEN)) continue
     if (name === 'on_chain_stream' && run_id === runId) teller.chunk(data.chunk)

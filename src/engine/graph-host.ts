@@ -1,20 +1,55 @@
-import { Fault } from '../core/fault.ts'
+import { type Caller, requireScope } from '../core/caller.ts'
 import type { Graphs } from '../core/graphs/graphs.ts'
+import type { Needs } from '../core/needs.ts'
+import type { GraphRegistry } from './graphs/registry.ts'
+import type { GraphStates } from './state.ts'
 
-const missing = (): never => {
-  throw new Fault('unsupported', 'Graphs are not served yet.')
+export { type GraphRegistry, openRegistry } from './graphs/registry.ts'
+
+/** Graphs as core sees them. LangGraph is loaded with the first question that needs it. */
+export function openGraphs(app: Needs<'db' | 'clock'>, registry: GraphRegistry): Graphs {
+  let states: Promise<GraphStates> | undefined
+  const open = (): Promise<GraphStates> => {
+    states ??= import('./state.ts').then(({ GraphStates }) => new GraphStates(app, registry))
+    return states
+  }
+  const reads = (caller: Caller): Promise<GraphStates> => {
+    requireScope(caller, 'read')
+    return open()
+  }
+  const writes = (caller: Caller): Promise<GraphStates> => {
+    requireScope(caller, 'write')
+    return open()
+  }
+  const describe = async (caller: Caller) => {
+    requireScope(caller, 'read')
+    return import('./describe.ts')
+  }
+  return {
+    list: () => registry.list(),
+    has: (graph) => registry.has(graph),
+    async drawing(caller, input) {
+      const { drawingOf } = await describe(caller)
+      return drawingOf((await registry.open(input)).compiled, input)
+    },
+    async schemas(caller, input) {
+      const { schemasOf } = await describe(caller)
+      return schemasOf((await registry.open(input)).compiled)
+    },
+    async subgraphs(caller, input) {
+      const { subgraphsOf } = await describe(caller)
+      return subgraphsOf((await registry.open(input)).compiled, { ...input, id: input.graph })
+    },
+    state: async (caller, input) => (await reads(caller)).state(input),
+    history: async (caller, input) => (await reads(caller)).history(input),
+    update: async (caller, { thread, at, update }) => (await writes(caller)).update({ thread, at, steps: [[update]] }),
+    async replay(caller, { thread, steps }) {
+      const states = await writes(caller)
+      return steps.length === 0 ? null : states.update({ thread, at: {}, steps })
+    },
+    async heads(caller, threads) {
+      const [states, { readHeadStates }] = await Promise.all([reads(caller), import('./state-heads.ts')])
+      return readHeadStates(app, states, { graphs: registry, threads })
+    },
+  }
 }
-
-/** Stand-in until the real one is there. */
-export const openGraphs = (): Graphs => ({
-  list: () => [],
-  has: () => false,
-  drawing: missing,
-  schemas: missing,
-  subgraphs: missing,
-  state: missing,
-  history: missing,
-  update: missing,
-  replay: missing,
-  heads: missing,
-})

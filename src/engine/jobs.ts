@@ -5,6 +5,7 @@ import { type IngestNeeds, ingestDocument, putOff } from './ingest.ts'
 import { doneOf, type JobWork } from './job-work.ts'
 import { sweep } from './reaper.ts'
 import { removeDocument, removeStore, setAttributes } from './removal.ts'
+import { sendWebhook, type WebhookNeeds, webhookFailed } from './webhook.ts'
 
 export interface JobWorkerOptions {
   /** Documents ingested at once; 0: none. Other jobs have places of their own. */
@@ -21,11 +22,13 @@ export interface JobWorkerOptions {
   stuckMs?: number
 }
 
+type JobNeeds = IngestNeeds & WebhookNeeds
+
 interface JobHandler {
   /** True: the job is over. False: it was taken away, or asked for again, meanwhile. */
-  run(app: IngestNeeds, work: JobWork): Promise<boolean>
+  run(app: JobNeeds, work: JobWork): Promise<boolean>
   /** Notes what comes of an attempt that threw. */
-  failed(app: IngestNeeds, work: JobWork, cause: unknown): Promise<unknown>
+  failed(app: JobNeeds, work: JobWork, cause: unknown): Promise<unknown>
 }
 
 const HANDLERS: Record<JobKind, JobHandler> = {
@@ -33,6 +36,7 @@ const HANDLERS: Record<JobKind, JobHandler> = {
   remove_document: { run: removeDocument, failed: tryForEver },
   remove_store: { run: removeStore, failed: tryForEver },
   set_attributes: { run: setAttributes, failed: tryForEver },
+  webhook: { run: sendWebhook, failed: webhookFailed },
 }
 
 const AGAIN_MS = 1_000
@@ -67,6 +71,8 @@ interface Running {
 }
 
 const OTHER_PLACES = 2
+/** Most of the time of a webhook is spent waiting for its receiver. */
+const WEBHOOK_PLACES = 16
 const RENEWALS_PER_LEASE = 3
 const SWEEP_MS = 5_000
 const TELL_MS = 10_000
@@ -93,12 +99,13 @@ export class JobWorker {
   private lastScan = 0
 
   constructor(
-    private readonly app: IngestNeeds,
+    private readonly app: JobNeeds,
     private readonly options: JobWorkerOptions,
   ) {
     const lane = (places: number, ...kinds: JobKind[]): Lane => ({ kinds, places, running: new Map(), starved: false, after: undefined })
     const ingesting = options.slots > 0 ? [lane(options.slots, 'ingest_document')] : []
-    this.lanes = [...ingesting, lane(OTHER_PLACES, 'remove_document', 'remove_store', 'set_attributes')]
+    const others = lane(OTHER_PLACES, 'remove_document', 'remove_store', 'set_attributes')
+    this.lanes = [...ingesting, others, lane(WEBHOOK_PLACES, 'webhook')]
   }
 
   start(): void {

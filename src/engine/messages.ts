@@ -141,7 +141,8 @@ export function rowFor(message: BaseMessage, context: RowContext): string {
 const withdrawn = new WeakSet<BaseMessage>()
 export const isWithdrawn = (message: BaseMessage): boolean => withdrawn.has(message)
 
-export function messageFrom(row: LogRow): BaseMessage {
+/** @param written false: nobody writes it again, so nobody asks which row it came from */
+export function messageFrom(row: LogRow, written = true): BaseMessage {
   const fields: Record<string, unknown> = row.extra ? (JSON.parse(row.extra) as Record<string, unknown>) : {}
   fields.content = JSON.parse(row.content)
   fields.id = row.key ?? row.id
@@ -149,6 +150,6 @@ export function messageFrom(row: LogRow): BaseMessage {
   if (row.tool_call_id !== null) fields.tool_call_id = row.tool_call_id
   const message = new CLASSES[row.role](fields)
   if (row.deleted) withdrawn.add(message)
-  placed.set(message, { threadId: row.thread_id, id: row.id, print: JSON.stringify(columnsOf(message)) })
+  if (written) placed.set(message, { threadId: row.thread_id, id: row.id, print: JSON.stringify(columnsOf(message)) })
   return message
 }

@@ -2,10 +2,13 @@ import { sweepObjects } from '../core/files/objects.ts'
 import { expireFiles } from '../core/files/removal.ts'
 import { expireUploads } from '../core/files/uploads.ts'
 import { purgeAnswers } from '../core/idempotency/idempotency.ts'
+import { deleteExpiredItems } from '../core/items/items.ts'
 import type { Needs } from '../core/needs.ts'
-import { purgeJournal } from '../core/runs/claims.ts'
+import { purgeJournal, purgeTimedJournals } from '../core/runs/claims.ts'
 import { promoteRuns } from '../core/runs/promotion.ts'
 import { expireRuns } from '../core/runs/stop.ts'
+import { runDueSchedules } from '../core/schedules/ticks.ts'
+import { deleteExpiredThreads } from '../core/threads/removal.ts'
 import { emptyExpiredStores } from '../core/vector-stores/removal.ts'
 
 const AT_ONCE = 200
@@ -14,9 +17,10 @@ const AT_ONCE = 200
  * Housekeeping that every replica may do at any time: each part is bounded, repeats safely, and leaves the rest for the
  * next turn. Runs whose worker died are not here: claiming finds them by their lease.
  */
-export async function expire(app: Needs<'db' | 'clock' | 'signals'>): Promise<void> {
+export async function expire(app: Needs<'db' | 'clock' | 'signals' | 'graphs' | 'limits' | 'log'>): Promise<void> {
   await expireRuns(app, AT_ONCE)
   await promoteRuns(app, AT_ONCE)
+  await runDueSchedules(app, AT_ONCE)
 }
 
 /** @param keep.journalKeepMs 0 keeps every journal as long as its thread */
@@ -31,6 +35,9 @@ const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>
   expireFiles,
   expireUploads,
   emptyExpiredStores,
+  deleteExpiredThreads,
+  deleteExpiredItems,
+  purgeTimedJournals,
   // Last, for what the others gave up.
   sweepObjects,
 }

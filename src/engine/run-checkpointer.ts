@@ -53,7 +53,10 @@ export class RunCheckpointer extends Checkpointer {
   override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { checkpoint_ns: ns = '', checkpoint_id: id } = (config.configurable ?? {}) as { checkpoint_ns?: string; checkpoint_id?: string }
     const { head } = this.scope
-    if (ns === '' && (!id || id === head?.checkpoint.id)) return head
+    if (ns === '' && (!id || id === head?.checkpoint.id)) {
+      if (head) this.learn(head)
+      return head
+    }
     await this.flush()
     return super.getTuple(config)
   }

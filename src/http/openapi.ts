@@ -27,7 +27,7 @@ export function openapiDocument({ title, version, plugin }: Api): Record<string,
     paths,
     components: {
       schemas: withoutIds(components.schemas),
-      securitySchemes: schemesOf(Object.values(paths)),
+      securitySchemes: schemesOf(Object.values(paths) as Record<string, Operation>[]),
     },
   }
 }
@@ -37,8 +37,8 @@ const BEARER = { bearer: { type: 'http', scheme: 'bearer', description: KEY } }
 const API_KEY = { apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: KEY } }
 
 /** The header of its own is named where an operation says that it may be used. */
-function schemesOf(paths: readonly object[]): Record<string, object> {
-  const secured = (paths as Record<string, Operation>[]).flatMap((path) => Object.values(path).flatMap(({ security = [] }) => security))
+function schemesOf(paths: readonly Record<string, Operation>[]): Record<string, object> {
+  const secured = paths.flatMap((path) => Object.values(path).flatMap(({ security = [] }) => security))
   return secured.some((scheme) => Object.hasOwn(scheme, 'apiKey')) ? { ...BEARER, ...API_KEY } : BEARER
 }
 

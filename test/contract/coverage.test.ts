@@ -1,33 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { SERVER_START_MS, type Served, serve } from '../support/served.ts'
+import { type Coverage, type CoverageTool, shownRows } from './coverage-tool.ts'
 import { CONTRACT, hasShared, SHARED } from './shared.ts'
-
-interface Row {
-  method: string
-  path: string
-}
-
-/** What is used of ../shared/tools/coverage.ts. */
-interface CoverageTool {
-  loadContract(source: string): Promise<object>
-  compareContracts(
-    contract: object,
-    served: object,
-    options: { prefix?: string },
-  ): {
-    operations: number
-    missing: Row[]
-    incomplete: (Row & { problems: { where: string; at: string; problem: string }[] })[]
-    extra: Row[]
-  }
-}
 
 const tool = 'tools/coverage.ts'
 
 describe.skipIf(!hasShared(tool, 'coverage of the contract'))('coverage of the contract', () => {
   let served: Served
-  let coverage: ReturnType<CoverageTool['compareContracts']>
+  let coverage: Coverage
 
   beforeAll(async () => {
     served = await serve()
@@ -37,11 +18,9 @@ describe.skipIf(!hasShared(tool, 'coverage of the contract'))('coverage of the c
   }, SERVER_START_MS)
   afterAll(() => served?.close())
 
-  const shown = (rows: readonly Row[]): string[] => rows.map(({ method, path }) => `${method} ${path}`)
-
   test('every operation of the contract is served', () => {
     expect(coverage.operations).toBeGreaterThan(50)
-    expect(shown(coverage.missing)).toEqual([])
+    expect(shownRows(coverage.missing)).toEqual([])
   })
 
   test('every served operation has all that the contract asks of it', () => {
@@ -52,6 +31,6 @@ describe.skipIf(!hasShared(tool, 'coverage of the contract'))('coverage of the c
   })
 
   test('the only operation beyond the contract is the stream of a run', () => {
-    expect(shown(coverage.extra)).toEqual(['GET /v1/threads/{thread_id}/runs/{run_id}/stream'])
+    expect(shownRows(coverage.extra)).toEqual(['GET /v1/threads/{thread_id}/runs/{run_id}/stream'])
   })
 })

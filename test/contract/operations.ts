@@ -1,6 +1,8 @@
+import type { AnyElysia } from 'elysia'
 import { readConfig } from '../../src/config.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { openapiDocument } from '../../src/http/openapi.ts'
+import { langgraph } from '../../src/surfaces/langgraph/langgraph.ts'
 import { openai } from '../../src/surfaces/openai/openai.ts'
 
 /** A schema of the document. It holds no references. */
@@ -52,12 +54,14 @@ export function readOperations(document: JsonObject): Operation[] {
   )
 }
 
-/** The operations as /openapi/openai.json lists them, known before any server runs, so that each can have a test of its own. */
-export function documentedOperations(): Operation[] {
+const SURFACES = { openai, langgraph }
+
+/** The operations as a surface's document lists them, known before any server runs, so that each can have a test of its own. */
+export function documentedOperations(surface: keyof typeof SURFACES = 'openai'): Operation[] {
   const { config } = readConfig({})
   // Building the plugin registers its routes; nothing is opened or called.
-  const plugin: unknown = Reflect.apply(openai, undefined, [{ config, limits: {}, clock: { now: () => 0 } }])
-  const document = openapiDocument({ title: 'OpenAI', version: 'test', plugin: plugin as ReturnType<typeof openai> })
+  const plugin = Reflect.apply(SURFACES[surface], undefined, [{ config, limits: {}, clock: { now: () => 0 } }]) as AnyElysia
+  const document = openapiDocument({ title: surface, version: 'test', plugin })
   return readOperations(document as JsonObject)
 }
 

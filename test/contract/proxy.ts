@@ -29,11 +29,21 @@ export interface ProxyReport {
 
 /** What is used of ../shared/tools/proxy.ts. */
 interface ProxyTool {
-  startProxy(options: { contract: string; target: string; known: string[] }): CheckedTraffic
+  startProxy(options: { contract: string; target: string; known: string[]; allowStatus: number[] }): CheckedTraffic
 }
 
-/** Accepted deviations from the contract, each with its reason. */
-const KNOWN: [place: string, reason: string][] = [
+/** A contract as traffic is held against it. */
+export interface Terms {
+  contract: string
+  /** Accepted deviations from it, each with its reason. */
+  known: readonly (readonly [place: string, reason: string])[]
+  /** Operations whose declared content type nobody ever sent, each with its reason. */
+  otherTypes: readonly (readonly [operation: string, reason: string])[]
+  /** Statuses below 500 that any operation may answer although it names none of them. */
+  allowStatus: readonly number[]
+}
+
+const KNOWN: Terms['known'] = [
   ['GET /v1/* /first_id', 'an empty page has no first id; behaviour.md, 4'],
   ['GET /v1/* /last_id', 'an empty page has no last id; behaviour.md, 4'],
   [
@@ -74,14 +84,18 @@ export interface CheckedTraffic {
   stop(): Promise<ProxyReport>
 }
 
+const OPENAI: Terms = { contract: CONTRACT, known: KNOWN, otherTypes: [], allowStatus: [] }
+
 /** Everything that goes through `url` is held against the contract. */
-export function checkTraffic(target: string): CheckedTraffic {
+export function checkTraffic(target: string, { contract, known, allowStatus }: Terms = OPENAI): CheckedTraffic {
   if (!prepared) throw new Error('there is no proxy here')
-  return prepared.startProxy({ contract: CONTRACT, target, known: KNOWN.map(([place]) => place) })
+  return prepared.startProxy({ contract, target, known: known.map(([place]) => place), allowStatus: [...allowStatus] })
 }
 
 /** One line for each violation. */
-export const violationsOf = ({ operations, other }: ProxyReport): string[] =>
+export const violationsOf = ({ operations, other }: ProxyReport, { otherTypes }: Terms = OPENAI): string[] =>
   [...operations, ...other].flatMap(({ method, path, violations }) =>
-    violations.map((v) => `${method} ${path} ${v.kind} ${v.status} ${v.event ?? ''} ${v.pointer}: ${v.message} ${v.value ?? ''}`),
+    violations
+      .filter(({ kind }) => kind !== 'content-type' || !otherTypes.some(([operation]) => operation === `${method} ${path}`))
+      .map((v) => `${method} ${path} ${v.kind} ${v.status} ${v.event ?? ''} ${v.pointer}: ${v.message} ${v.value ?? ''}`),
   )

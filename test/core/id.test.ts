@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { derivedId, isUuid, newId, readId, spellId } from '../../src/core/id.ts'
+import { derivedId, isUuid, namedId, newId, readId, spellId } from '../../src/core/id.ts'
 
 test('new ids are UUIDs of version 7 that sort by creation', () => {
   const ids = Array.from({ length: 2_000 }, newId)
@@ -45,4 +45,12 @@ test('derived ids are the same for the same id and number, differ for others, an
   expect(new Set(all).size).toBe(1_000)
   for (const id of all)
     expect([isUuid(id), id.slice(0, 13)]).toEqual([true, one.slice(0, 13) === id.slice(0, 13) ? one.slice(0, 13) : two.slice(0, 13)])
+})
+
+test('a name has the same id in a namespace everywhere', () => {
+  const namespace = '6ba7b821-9dad-11d1-80b4-00c04fd430c8'
+  expect(namedId(namespace, 'agent')).toBe('fe096781-5601-53d2-b2f6-0d3403f7e9ca')
+  // The example of RFC 9562.
+  expect(namedId('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com')).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2')
+  expect(isUuid(namedId(namespace, 'ü\n'))).toBe(true)
 })

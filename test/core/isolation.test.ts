@@ -21,11 +21,12 @@ import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, startRun, storyOf, untilEnd } from '../support/runs.ts'
 import { ROOT } from '../support/source-tree.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
+import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
 import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
 /** Ids of one tenant's records: all of them there, or none of them. */
-interface Ids extends StoreIds, FileIds {
+interface Ids extends StoreIds, FileIds, ItemIds {
   assistant: string
   thread: string
   message: string
@@ -73,6 +74,7 @@ async function fill(caller: Caller): Promise<Ids> {
   return {
     ...(await fillStore(app, caller)),
     ...(await fillFiles(app, caller)),
+    ...(await fillItems(app, caller)),
     assistant: done.assistant.id,
     thread: done.threadId,
     message: message?.id ?? '',
@@ -173,12 +175,16 @@ const CASES: Record<string, Case[]> = {
         checkpoints: [],
         blobs: [],
         writes: [],
+        at: 0,
       }),
   ],
+  'checkpoints.readHeads': [(c, ids) => checkpoints.readHeads(app, c.tenantId, [ids.thread])],
+  'checkpoints.patchMetadata': [(c, ids) => checkpoints.patchMetadata(app, c, { threadId: ids.thread, metadata })],
   'checkpoints.deleteCheckpoints': [(c, ids) => checkpoints.deleteCheckpoints(app, c.tenantId, ids.thread)],
   ...storeCases({ app: () => app, own: () => own }),
   ...fileCases({ app: () => app, own: () => own }),
   ...resourceCases({ app: () => app, own: () => own }),
+  ...itemCases({ app: () => app }),
 }
 
 /** Functions without an id of a tenant in their input, or below the caller: the engine's own. */
@@ -204,6 +210,7 @@ const missing = (): Ids => ({
   part: newId(),
   object: newId(),
   linked: newId(),
+  label: newId(),
 })
 
 /** What came of it, with the ids that were asked for replaced by their names. */
@@ -238,6 +245,7 @@ const contents = async () =>
       'file_batch',
       'chunk',
       'job',
+      'item',
     ].map((table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId])),
   )
 
@@ -262,7 +270,7 @@ test('the same calls succeed or fail differently for the owner, so that the case
     expect(await outcome(() => own(owner, theirs), theirs)).toStartWith('{"value":{')
   }
   const read = await checkpoints.readCheckpoints(app, owner.tenantId, { threadId: theirs.thread })
-  expect(read.length).toBeGreaterThan(0)
+  expect(read.checkpoints.length).toBeGreaterThan(0)
 })
 
 test('every exported function of core that takes a caller has such a case', () => {

@@ -120,8 +120,8 @@ class BufferingKitSaver extends KitSaver {
     const rows = this.run(threadId).take()
     this.commits = this.commits.then(async () => {
       const numbered = rows.messages.map((message, seq) => ({ ...message, seq }))
-      if (!(await writeCheckpoints(app, { ...rows, messages: numbered, tenantId: this.owner.tenantId, threadId })))
-        throw new Error('not written')
+      const state = { ...rows, messages: numbered, tenantId: this.owner.tenantId, threadId, at: app.clock.now() }
+      if ((await writeCheckpoints(app, state)) !== 'written') throw new Error('not written')
     })
     return this.commits
   }

@@ -129,7 +129,17 @@ test('a journal insert and a commit under an old fence write nothing', async () 
   expect(await appendEvents(app, { runId, fence: 1, ...segment })).toBe(false)
   const nothing = { messages: [], checkpoints: [], blobs: [], writes: [], steps: [], toolCalls: [] }
   const commit = { runId, tenantId, threadId, fence: 1, at: app.clock.now(), usage: null, error: null, incomplete: null, calls: null }
-  const rest = { headId: null, headSeq: null, nextSeq: 99, keepResume: false, segment, ...nothing }
+  const rest = {
+    headId: null,
+    headSeq: null,
+    nextSeq: 99,
+    keepResume: false,
+    segment,
+    ...nothing,
+    job: null,
+    journalKeepMs: null,
+    temporaryKeepMs: 0,
+  }
   expect(await commitStep(app, { ...commit, ...rest, status: 'completed' })).toBeUndefined()
   expect((await currentRun(app, started)).status).toBe('running')
   expect(await journalOf(app, runId)).toEqual(before)

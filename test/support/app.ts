@@ -14,7 +14,7 @@ import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../sr
 import { openClient } from '../../src/drivers/records/client.ts'
 import type { Records } from '../../src/drivers/records/port.ts'
 import { openWebhooks } from '../../src/drivers/webhooks/webhooks.ts'
-import { openGraphs } from '../../src/engine/graph-host.ts'
+import { type GraphRegistry, openGraphs, openRegistry } from '../../src/engine/graph-host.ts'
 import { JobWorker, type JobWorkerOptions } from '../../src/engine/jobs.ts'
 import { ProcessSignals } from '../../src/engine/signals.ts'
 import { Worker, type WorkerOptions } from '../../src/engine/worker.ts'
@@ -115,6 +115,8 @@ export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> 
   vectors?: Partial<Config['vectors']>
   ingest?: Partial<Config['ingest']>
   webhooks?: Partial<Config['webhooks']>
+  /** A langgraph.json; absent: the built-in graph only. */
+  graphs?: string
 }
 
 /** Core and engine on a database of their own, without any API. */
@@ -125,6 +127,7 @@ export interface TestApp extends Parts {
   models: ScriptBook
   signals: ProcessSignals
   worker: Worker
+  registry: GraphRegistry
   jobs: JobWorker
   keys: KeyRing
   /** For the test's own look at the tables: no fault is put in its way. */
@@ -222,8 +225,10 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const { extraction = opened.extraction } = ground
   const stores = { ...opened, extraction }
   const webhooks = openWebhooks({ ...config.webhooks, ...options.webhooks }, { publicUrl: null })
-  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs: openGraphs(), webhooks, ...stores }
-  const worker = new Worker(parts, workerOptions(options))
+  const registry = await openRegistry({ graphs: options.graphs ?? null, watch: false }, log)
+  const graphs = openGraphs({ db, clock }, registry)
+  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs, webhooks, ...stores }
+  const worker = new Worker(parts, workerOptions(options), registry)
   signals.attach(worker)
   await signals.start()
   worker.start()
@@ -241,6 +246,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
     log,
     signals,
     worker,
+    registry,
     jobs,
     keys,
     records,
@@ -260,6 +266,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
       const stopped = Promise.all([worker.stop(0), jobs.stop(0)])
       if (!db.dead) await stopped
       keys.close()
+      registry.close()
       if (!db.dead) await signals.stop()
       await Promise.all([opened.extraction.close(), opened.vectors.close(), opened.files.close()])
       await records.close()

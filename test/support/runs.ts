@@ -119,6 +119,8 @@ function sketchOne(event: RunEvent): string {
       return `message_end${event.cut ? ` ${event.cut}` : ''}`
     case 'step_end':
       return `step_end ${event.status}`
+    case 'mode':
+      return `${event.mode}${event.ns ? ` ${event.ns}` : ''} ${event.data}`
     case 'restart':
       return `restart ${event.attempt}`
   }

@@ -6,8 +6,7 @@ import { type App, closeApp, openApp, startJobs, startWorker } from '../../src/a
 import { type Config, readConfig } from '../../src/config.ts'
 import { createKey, listKeys, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
-import { openServer } from '../../src/server.ts'
-import { openai } from '../../src/surfaces/openai/openai.ts'
+import { mountSurfaces, openServer } from '../../src/server.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from './postgres.ts'
 
 /** For hooks that may be the first to need a database: its cluster takes seconds to start on a busy machine. */
@@ -49,6 +48,8 @@ export interface ServeOptions {
   http?: Partial<Config['http']>
   files?: Partial<Config['files']>
   vectors?: Partial<Config['vectors']>
+  langgraph?: Partial<Config['langgraph']>
+  webhooks?: Partial<Config['webhooks']>
   /** Where it is not to be a copy of the template on the cluster of the tests. */
   database?: TestDatabase
 }
@@ -67,13 +68,15 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     http: { ...config.http, ...options.http },
     files: { ...config.files, ...options.files },
     vectors: { ...config.vectors, ...options.vectors },
+    langgraph: { ...config.langgraph, ...options.langgraph },
+    webhooks: { ...config.webhooks, ...options.webhooks },
     models: { ...config.models, ...models },
   }
   const app = await openApp(given, { version: 'test', log: silentLog })
   const worker = options.worker ? await startWorker(app) : undefined
   const jobs = options.jobs ? await startJobs(app) : undefined
-  const surface = { name: 'openai', title: 'OpenAI', prefix: given.openai.prefix, plugin: openai(app) }
-  const server = openServer({ app, surfaces: [surface], probes: {} })
+  const server = openServer({ app, surfaces: mountSurfaces(app), probes: {} })
+  app.webhooks.serveAt(server.url)
   const keys = keysOf(app)
   const key = beside?.key ?? (await keys.newKey('one'))
   return {

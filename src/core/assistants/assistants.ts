@@ -83,7 +83,10 @@ export async function createAssistant(
 export const taken = (id: string): Fault => new Fault('exists', 'An assistant with this id is there already.', { kind: 'assistant', id })
 
 /** The first version, as it will be once inserted. */
-export function draftAssistant(fields: Omit<NewAssistant, 'toolResources'> & { toolResources: ToolResources | null }, at: number): Assistant {
+export function draftAssistant(
+  fields: Omit<NewAssistant, 'toolResources'> & { toolResources: ToolResources | null },
+  at: number,
+): Assistant {
   return {
     id: newId(),
     version: 1,

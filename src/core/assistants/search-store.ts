@@ -5,12 +5,13 @@ import { type AssistantRow, assistantFromRow, COLUMNS, FROM } from './store.ts'
 
 const NAME = `coalesce(v.name, '${UNNAMED}')`
 
+/** Text in an order that is the same on every Postgres, whatever its collation. */
 const SORTED: Record<SortKey, string> = {
   id: 'a.id',
   createdAt: 'a.created_at',
   updatedAt: 'a.updated_at',
-  name: NAME,
-  graph: 'v.graph',
+  name: `lower(${NAME}) collate "C"`,
+  graph: 'v.graph collate "C"',
 }
 
 function conditions(tenantId: string, filter: AssistantFilter): { where: string; params: string[] } {

@@ -2,7 +2,7 @@ import { DEFAULT_MODEL } from '../../drivers/models/port.ts'
 import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { GraphConfig } from '../runs/call.ts'
-import { optionsOf, resourcesAsOption } from '../runs/options.ts'
+import { optionsOf, resourcesAsOption } from '../runs/config.ts'
 import type { Assistant, AssistantConfig } from './assistants.ts'
 
 /**

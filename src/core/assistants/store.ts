@@ -1,7 +1,7 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { JsonObject } from '../json.ts'
 import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../page.ts'
-import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import type { GraphConfig } from '../runs/call.ts'
 import type { Assistant, AssistantConfig } from './assistants.ts'
 
@@ -143,7 +143,7 @@ export async function readRow(db: Db, tenantId: string, id: string): Promise<Ass
 export async function listRows(db: Db, tenantId: string, page: PageRequest): Promise<Page<Assistant>> {
   for (const side of ['after', 'before'] as const) {
     const id = page[side]
-    if (id !== undefined && !(await readRow(db, tenantId, id))) throw unknownCursor(side, id)
+    if (id !== undefined && (await readRow(db, tenantId, id))?.graph !== BUILT_IN_GRAPH) throw unknownCursor(side, id)
   }
   const keys = keyset(page, 'a.created_at, a.id', (p) => `(select created_at, id from assistant where id = ${p} and tenant_id = $1)`, 2)
   const rows = await db.query<AssistantRow>(

@@ -20,8 +20,9 @@ import {
  * - `remove_document` {storeId}, subject: the document. Its vectors and chunks go.
  * - `remove_store` {storeId}, subject: the store. The vectors and chunks of all its documents go.
  * - `set_attributes` {storeId}, subject: the document. What the file's row says now is told to the vectors.
+ * - `webhook` {url}, subject: the run. Somebody outside is told that it has ended.
  */
-export const JOB_KINDS = ['ingest_document', 'remove_document', 'remove_store', 'set_attributes'] as const
+export const JOB_KINDS = ['ingest_document', 'remove_document', 'remove_store', 'set_attributes', 'webhook'] as const
 export type JobKind = (typeof JOB_KINDS)[number]
 
 export interface NewJob {

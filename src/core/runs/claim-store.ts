@@ -94,3 +94,15 @@ export async function deleteOldEvents(db: Db, before: number, limit: number): Pr
   )
   return rows[0]?.n ?? 0
 }
+
+/** Journals that were to be kept for a time of their own. Answers how many runs that were. */
+export async function deleteTimedEvents(db: Db, now: number, limit: number): Promise<number> {
+  const rows = await db.hot<{ n: number }>(
+    `with r as materialized (select id from run where journal_until < to_timestamp($1::float8 / 1000.0) order by journal_until limit $2 for update skip locked),
+    u as (update run set journal_until = null where id = any(array(select id from r)) returning id),
+    d as (delete from run_event e using u where e.run_id = u.id)
+    select count(*)::int as n from r`,
+    [now, limit],
+  )
+  return rows[0]?.n ?? 0
+}

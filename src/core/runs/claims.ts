@@ -1,5 +1,14 @@
 import type { Needs } from '../needs.ts'
-import { type ClaimRow, claimRows, deleteOldEvents, expireAllLeases, type Renewal, releaseRuns, renewLeases } from './claim-store.ts'
+import {
+  type ClaimRow,
+  claimRows,
+  deleteOldEvents,
+  deleteTimedEvents,
+  expireAllLeases,
+  type Renewal,
+  releaseRuns,
+  renewLeases,
+} from './claim-store.ts'
 import { runFromRow } from './rows.ts'
 import type { ClaimedRun } from './runs.ts'
 
@@ -30,6 +39,10 @@ export const handBackRuns = (app: Needs<'db'>, workerId: string, ids: string[]):
 
 /** Only where no other process can be at work: lets the first scan after a crash take over at once. */
 export const takeOverAll = (app: Needs<'db'>): Promise<void> => expireAllLeases(app.db)
+
+/** Removes journals whose own time is over. Answers how many went. */
+export const purgeTimedJournals = (app: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
+  deleteTimedEvents(app.db, app.clock.now(), limit)
 
 /** Removes journals of runs that ended before `before` (milliseconds since the epoch). Answers how many segments went. */
 export const purgeJournal = (app: Needs<'db'>, before: number, limit: number): Promise<number> => deleteOldEvents(app.db, before, limit)

@@ -1,6 +1,7 @@
 import { type Assistant, getAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault } from '../fault.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
@@ -75,13 +76,14 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
     })
   const thread = await threadFor(app, reader, input.thread)
   const call = callOf(run.call, assistant, thread.row)
+  const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf(call.config.configurable ?? {}) : {}
   return {
     thread,
     draft: {
       ...{
         threadId: thread.row.id,
         assistantId: assistant.id,
-        options: optionsOf(call.config.configurable ?? {}),
+        options,
         metadata: run.metadata ?? {},
       },
       ...{ call, strategy: run.strategy ?? app.limits.strategy, messages: [], slot: undefined, newThread: thread.isNew, expiryMs: null },

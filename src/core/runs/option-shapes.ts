@@ -107,8 +107,8 @@ const notServed: Shape = (_, at) => {
 }
 const tool = tagged({ function: functionTool, file_search: searchTool, code_interpreter: notServed })
 
-/** Names of tools: a model knows them by name only, so no two may mean the same. */
-export const SEARCH_TOOL = 'file_search'
+/** A model knows tools by name only, so no two may have the same. */
+const SEARCH_TOOL = 'file_search'
 
 const tools: Shape = (value, at) => {
   list(tool, 128)(value, at)

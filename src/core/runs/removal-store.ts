@@ -25,25 +25,13 @@ const OF_THREAD = (alias: string): string => `${alias}.thread_id = $2 and ${alia
 
 /** The checkpoints of a run with their values and writes, of a thread that the transaction has locked. */
 async function deleteState(db: Db, key: [string, string, string]): Promise<void> {
-  const values = await db.hot<{ ns: string; channel: string; version: string }>(
-    `with gone as (delete from checkpoint c where c.run_id = $1 and ${OF_THREAD('c')} returning c.ns, c.id, c.versions),
-    w as (delete from checkpoint_write w using gone where ${OF_THREAD('w')} and w.ns = gone.ns and w.checkpoint_id = gone.id)
-    select distinct gone.ns, k.key as channel, k.value as version from gone, jsonb_each_text(gone.versions) k`,
+  await db.hot(
+    `with gone as (delete from checkpoint c where c.run_id = $1 and ${OF_THREAD('c')} returning c.ns, c.id)
+    delete from checkpoint_write w using gone where ${OF_THREAD('w')} and w.ns = gone.ns and w.checkpoint_id = gone.id`,
     key,
   )
   await db.hot(`delete from checkpoint_write w where w.run_id = $1 and ${OF_THREAD('w')}`, key)
-  // A list that only grew rests on an earlier one: the newest goes first, then what it rested on.
-  for (let left = values.length; left > 0; ) {
-    const deleted = await db.hot(
-      `with v as materialized (select * from json_to_recordset($4::text::json) as v(ns text, channel text, version text))
-      delete from channel_blob b using v where ${OF_THREAD('b')} and b.ns = v.ns and b.channel = v.channel and b.version = v.version
-        and not exists (select 1 from checkpoint c where ${OF_THREAD('c')} and c.ns = v.ns and c.run_id is distinct from $1::uuid and c.versions ->> v.channel = v.version)
-        and not exists (select 1 from channel_blob d where ${OF_THREAD('d')} and d.channel = v.channel and d.base = v.version and coalesce(d.base_ns, d.ns) = v.ns)
-      returning b.version`,
-      [...key, JSON.stringify(values)],
-    )
-    left = deleted.length
-  }
+  await db.hot(DELETE_UNNAMED_BLOBS, [JSON.stringify([{ id: key[1], tenant_id: key[2] }])])
 }
 
 /** What it added to the log, unless a later run's state names it. */

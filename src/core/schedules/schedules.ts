@@ -1,11 +1,12 @@
 import { getAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { notFound } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
+import type { Strategy } from '../runs/call.ts'
 import type { NewGraphRun } from '../runs/graph-runs.ts'
-import { getThread } from '../threads/threads.ts'
+import { createThread, getThread } from '../threads/threads.ts'
 import { countRows, deleteRow, insertRow, lockRow, readRow, searchRows, writeRow } from './store.ts'
 import { nextTime, requireTimes, type Times } from './times.ts'
 
@@ -37,11 +38,15 @@ export interface Schedule extends Times {
 }
 
 export type NewSchedule = Pick<Schedule, 'assistantId' | 'cron' | 'run'> &
-  Partial<Pick<Schedule, 'threadId' | 'timezone' | 'metadata' | 'enabled' | 'onCompletion' | 'endAt'>>
+  Partial<Pick<Schedule, 'threadId' | 'timezone' | 'metadata' | 'enabled' | 'onCompletion' | 'endAt'>> & {
+    /** Make the thread where it is missing. */
+    createThread?: boolean
+  }
 
 /** Absent fields stay as they are. */
 export interface ScheduleChange extends Partial<Pick<Schedule, 'cron' | 'timezone' | 'metadata' | 'enabled' | 'onCompletion' | 'endAt'>> {
   call?: Partial<ScheduledRun['call']>
+  strategy?: Strategy
 }
 
 export interface ScheduleFilter {
@@ -62,14 +67,17 @@ export interface ScheduleSearch {
   offset: number
 }
 
-/** Throws not_found (assistant, thread) or invalid (param schedule, timezone, webhook). */
-export async function createSchedule(app: Needs<'db' | 'clock' | 'webhooks'>, caller: Caller, input: NewSchedule): Promise<Schedule> {
+type CreateNeeds = Needs<'db' | 'clock' | 'limits' | 'signals' | 'webhooks'>
+
+/** Throws not_found (assistant, thread) or invalid (param schedule, timezone, webhook, on_run_completed). */
+export async function createSchedule(app: CreateNeeds, caller: Caller, { createThread: makes, ...input }: NewSchedule): Promise<Schedule> {
   requireScope(caller, 'write')
   requireTimes({ cron: input.cron, timezone: input.timezone ?? null })
+  requireOwnThread(input.threadId ?? null, input.onCompletion)
   if (input.run.call.webhook !== null) app.webhooks.require(input.run.call.webhook)
   const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
   await getAssistant(app, reader, input.assistantId)
-  if (input.threadId) await getThread(app, reader, input.threadId)
+  if (input.threadId) await requireThread(app, reader, { id: input.threadId, makes: makes ?? false })
   const at = app.clock.now()
   const created: Schedule = {
     ...{ id: newId(), tenantId: caller.tenantId, userId: caller.userId, threadId: null, timezone: null, metadata: {}, enabled: true },
@@ -79,6 +87,28 @@ export async function createSchedule(app: Needs<'db' | 'clock' | 'webhooks'>, ca
   const schedule = { ...created, nextAt: nextOf(created, at) }
   if (!(await insertRow(app.db, schedule))) throw notFound('thread', schedule.threadId ?? '')
   return schedule
+}
+
+async function requireThread(app: CreateNeeds, caller: Caller, { id, makes }: { id: string; makes: boolean }): Promise<void> {
+  try {
+    await getThread(app, caller, id)
+  } catch (error) {
+    if (!makes || !(error instanceof Fault) || error.code !== 'not_found') throw error
+    await createThread(app, caller, { id }).catch(unlessThere)
+  }
+}
+
+/** Somebody else was faster. */
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Fault) || error.code !== 'exists') throw error
+}
+
+function requireOwnThread(threadId: string | null, onCompletion: Schedule['onCompletion'] | undefined): void {
+  if (threadId === null || onCompletion !== 'delete') return
+  throw new Fault('invalid', 'Only a thread that a run was given of its own is deleted after it.', {
+    param: 'on_run_completed',
+    reason: 'value',
+  })
 }
 
 /** When it is due next, after `after`. */
@@ -110,7 +140,7 @@ export async function countSchedules(app: Needs<'db'>, caller: Caller, filter: S
 export async function changeSchedule(
   app: Needs<'db' | 'clock' | 'webhooks'>,
   caller: Caller,
-  { id, change: { call, ...change } }: { id: string; change: ScheduleChange },
+  { id, change: { call, strategy, ...change } }: { id: string; change: ScheduleChange },
 ): Promise<Schedule> {
   requireScope(caller, 'write')
   if (call?.webhook) app.webhooks.require(call.webhook)
@@ -119,7 +149,8 @@ export async function changeSchedule(
   return app.db.transaction(async (db) => {
     const current = await lockRow(db, caller.tenantId, id)
     if (!current) throw notFound('schedule', id)
-    const run = call ? { ...current.run, call: { ...current.run.call, ...call } } : current.run
+    requireOwnThread(current.threadId, change.onCompletion)
+    const run = { ...current.run, ...(strategy ? { strategy } : {}), call: { ...current.run.call, ...call } }
     const changed: Schedule = { ...current, ...change, run, updatedAt: at }
     requireTimes(changed)
     const next = again ? { ...changed, nextAt: nextOf(changed, at), error: null } : changed

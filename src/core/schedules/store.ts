@@ -87,7 +87,7 @@ function matching(tenantId: string, filter: ScheduleFilter): { where: string; pa
   const add = (condition: string, value: Param | undefined): void => {
     if (value !== undefined) where.push(condition.replace('?', `$${params.push(value)}`))
   }
-  add('assistant_id = ?', filter.assistantId)
+  add('assistant_id::text = ?', filter.assistantId)
   add('thread_id = ?', filter.threadId)
   add('enabled = ?::boolean', filter.enabled)
   add('metadata @> ?::text::jsonb', filter.metadata && JSON.stringify(filter.metadata))

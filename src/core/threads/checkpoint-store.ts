@@ -31,7 +31,7 @@ export interface CheckpointPage {
 
 export interface HeadPage extends CheckpointPage {
   /** `pending`: messages that no checkpoint names yet, in their order. */
-  threads: { id: string; head_id: string | null; pending: LogRow[] | null }[]
+  threads: { id: string; head_id: string | null; next_seq: number; pending: LogRow[] | null }[]
 }
 
 export interface CheckpointFilter {
@@ -41,7 +41,7 @@ export interface CheckpointFilter {
   /** Only checkpoints older than this id. */
   before?: string
   source?: string
-  step?: number
+  step?: string
   runId?: string
   metadata?: Record<string, unknown>
   limit?: number
@@ -80,8 +80,9 @@ export async function readCheckpointRows(db: Db, tenantId: string, filter: Check
   add('c.id < ?', filter.before)
   // Nothing but the key may lead to the rows: it also gives their order, so that a page reads no more than it shows.
   add(`c.source || '' = ?`, filter.source)
-  add('c.step + 0 = ?', filter.step)
-  add('c.run_id is not distinct from ?::uuid', filter.runId)
+  add('c.step::text = ?', filter.step)
+  // A copied checkpoint belongs to no run and remembers the one that made it.
+  add(`coalesce(c.run_id::text, c.metadata->>'run_id') = ?`, filter.runId)
   if (filter.metadata && Object.keys(filter.metadata).length) add('c.metadata @> ?::text::jsonb', JSON.stringify(filter.metadata))
   const limit = filter.limit === undefined ? '' : `limit ${Math.max(0, Math.floor(filter.limit))}`
   const [found] = await db.hot<Found>(
@@ -111,10 +112,10 @@ const PENDING = `(select json_agg(json_build_object('id', m.id, 'thread_id', m.t
 
 export async function readHeadRows(db: Db, tenantId: string, threadIds: readonly string[]): Promise<HeadPage> {
   const [found] = await db.hot<Found & { threads: HeadPage['threads'] | null }>(
-    `with recursive t as materialized (select id, tenant_id, head_id, head_seq from thread where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid),
+    `with recursive t as materialized (select id, tenant_id, head_id, head_seq, next_seq from thread where id = any($1::text::uuid[]) and tenant_id is not distinct from $2::uuid),
     c as materialized (select c.* from t join checkpoint c on c.thread_id = t.id and c.ns = '' and c.id = t.head_id and c.tenant_id is not distinct from t.tenant_id),
     ${VALUES}
-    select (select json_agg(json_build_object('id', t.id, 'head_id', t.head_id, 'pending', ${PENDING})) from t) as threads, ${CHECKPOINTS} as checkpoints, ${BLOBS} as blobs`,
+    select (select json_agg(json_build_object('id', t.id, 'head_id', t.head_id, 'next_seq', t.next_seq, 'pending', ${PENDING})) from t) as threads, ${CHECKPOINTS} as checkpoints, ${BLOBS} as blobs`,
     [`{${threadIds.join(',')}}`, tenantId],
   )
   return { threads: found?.threads ?? [], checkpoints: found?.checkpoints ?? [], blobs: found?.blobs ?? [] }

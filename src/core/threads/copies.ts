@@ -25,5 +25,7 @@ export async function copyThread(app: Needs<'db' | 'clock'>, caller: Caller, id:
 function configOf(config: GraphConfig, threadId: string): string | null {
   if (Object.keys(config).length === 0) return null
   const { configurable } = config
-  return JSON.stringify(configurable?.thread_id === undefined ? config : { ...config, configurable: { ...configurable, thread_id: threadId } })
+  return JSON.stringify(
+    configurable?.thread_id === undefined ? config : { ...config, configurable: { ...configurable, thread_id: threadId } },
+  )
 }

@@ -36,7 +36,7 @@ const CHECKPOINTS = `c as (insert into checkpoint (tenant_id, thread_id, ns, id,
 const BLOBS = `b as (insert into channel_blob (tenant_id, thread_id, ns, channel, version, base, base_ns, keep, message_ids, data, bytes)
   select b.tenant_id, t.id, b.ns, b.channel, b.version, b.base, b.base_ns, b.keep,
     case when b.message_ids is not null then array(select ${copied('u.id')} from unnest(b.message_ids) with ordinality as u(id, n) order by u.n) end,
-    b.base, b.base_ns, b.keep, ${rewritten('b.data')}, b.bytes
+    ${rewritten('b.data')}, b.bytes
   from channel_blob b, t where b.thread_id = $1 and b.tenant_id is not distinct from $2::uuid)`
 
 const WRITES = `w as (insert into checkpoint_write (tenant_id, thread_id, ns, checkpoint_id, task_id, idx, path, channel, data, bytes)

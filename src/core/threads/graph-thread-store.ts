@@ -31,7 +31,11 @@ export async function patchThreadRow(db: Db, tenantId: string, patch: ThreadPatc
 }
 
 /** A thread that was made out of sight is there from now on. */
-export async function showThreadRow(db: Db, tenantId: string, input: { id: string; expiresAt: number | null }): Promise<Thread | undefined> {
+export async function showThreadRow(
+  db: Db,
+  tenantId: string,
+  input: { id: string; expiresAt: number | null },
+): Promise<Thread | undefined> {
   const rows = await db.hot<ThreadRow>(
     `update thread t set temporary = false, expires_at = to_timestamp($3::float8 / 1000.0)
     where id = $1 and tenant_id is not distinct from $2::uuid returning ${THREAD_COLUMNS}`,

@@ -1,6 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { DELETE_UNNAMED_BLOBS } from './checkpoint-rows.ts'
-import { DELETE_UNNAMED_BLOBS } from './checkpoint-rows.ts'
 
 interface Key {
   id: string

@@ -12,8 +12,8 @@ export interface StateWrite {
   blobs: BlobRecord[]
   writes: WriteRecord[]
   at: number
-  /** What it was made from: the thread's head then, and checkpoints that must be there still. Absent: from nothing. */
-  from?: { headId: string | null; checkpoints: readonly { ns: string; id: string }[] }
+  /** What it was made from: the thread's head and next message number then, and checkpoints that must be there still. */
+  from?: { head?: { id: string | null; nextSeq: number }; checkpoints: readonly { ns: string; id: string }[] }
   /** The graph of a thread that has none yet. */
   graph?: string | null
 }
@@ -26,13 +26,15 @@ export type Written = 'written' | 'missing' | 'busy' | 'moved'
  */
 export const writeCheckpointRows = (db: Db, state: StateWrite): Promise<Written> =>
   db.transaction(async (tx) => {
-    const [thread] = await tx.hot<{ status: string; next_at: number | null; head_id: string | null }>(
-      `select status, next_at, head_id from thread where id = $1 and tenant_id is not distinct from $2::uuid for update`,
+    const [thread] = await tx.hot<{ status: string; next_at: number | null; head_id: string | null; next_seq: number }>(
+      `select status, next_at, head_id, next_seq from thread where id = $1 and tenant_id is not distinct from $2::uuid for update`,
       [state.threadId, state.tenantId],
     )
     if (!thread) return 'missing'
     if (thread.status === 'busy' || thread.next_at !== null) return 'busy'
-    if (state.from && (thread.head_id !== state.from.headId || !(await areThere(tx, state)))) return 'moved'
+    const head = state.from?.head
+    if (head && (thread.head_id !== head.id || thread.next_seq !== head.nextSeq)) return 'moved'
+    if (!(await areThere(tx, state))) return 'moved'
     await insertState(tx, state)
     return 'written'
   })

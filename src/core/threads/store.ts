@@ -101,6 +101,15 @@ const isShown = (row: ThreadRow): boolean => !row.temporary || row.run_id !== nu
 
 export const readThreadRow = (db: Db, tenantId: string, id: string): Promise<Thread | undefined> => db.batch(read, { id, tenantId })
 
+/** Also a temporary one whose run is over. */
+export async function readHiddenThreadRow(db: Db, tenantId: string, id: string): Promise<Thread | undefined> {
+  const rows = await db.hot<ThreadRow>(`select ${THREAD_COLUMNS} from thread t where id = $1 and tenant_id is not distinct from $2::uuid`, [
+    id,
+    tenantId,
+  ])
+  return rows[0] && threadFromRow(rows[0])
+}
+
 export async function changeThreadRow(db: Db, tenantId: string, input: { id: string; change: ThreadChange }): Promise<Thread | undefined> {
   const { metadata, toolResources } = input.change
   const rows = await db.hot<ThreadRow>(

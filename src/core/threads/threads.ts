@@ -9,7 +9,7 @@ import type { RunError } from '../runs/events.ts'
 import { type NewToolResources, requireResources, resolveIn, type ToolResources, withResources } from '../tool-resources/tool-resources.ts'
 import { giveFilesIn, hasFiles, requireFiles, THREAD_STORE_DAYS } from './attachments.ts'
 import type { NewMessage } from './messages.ts'
-import { changeThreadRow, deleteThreadRow, insertThread, readThreadRow } from './store.ts'
+import { changeThreadRow, deleteThreadRow, insertThread, readHiddenThreadRow, readThreadRow } from './store.ts'
 
 export interface Thread {
   id: string
@@ -114,6 +114,12 @@ export async function getThread(app: Needs<'db'>, caller: Caller, id: string): P
   const row = await readThreadRow(app.db, caller.tenantId, id)
   if (!row) throw notFound('thread', id)
   return row
+}
+
+/** Also a temporary one whose run is over, for what the server still has to tell of it. Undefined: it is gone. */
+export function findHiddenThread(app: Needs<'db'>, caller: Caller, id: string): Promise<Thread | undefined> {
+  requireScope(caller, 'read')
+  return readHiddenThreadRow(app.db, caller.tenantId, id)
 }
 
 export interface ThreadChange {

@@ -5,7 +5,15 @@ import type { Clock, Log } from '../../core/needs.ts'
 import { unlessAborted } from './abort.ts'
 import { Listing } from './listing.ts'
 import { OpenAIProvider } from './openai.ts'
-import type { ChatStream, Generated, GenerateRequest, GenerateSink, ModelInfo, Models } from './port.ts'
+import {
+  type ChatStream,
+  DEFAULT_MODEL,
+  type Generated,
+  type GenerateRequest,
+  type GenerateSink,
+  type ModelInfo,
+  type Models,
+} from './port.ts'
 import type { Provider } from './provider.ts'
 import { renamed, renamedChunks } from './rename.ts'
 import { ECHO, SCRIPTED } from './script.ts'
@@ -21,6 +29,8 @@ export interface ModelsParts {
 export function openModels(config: Config['models'], parts: ModelsParts): Models {
   return new RoutedModels(config, { log: parts.log, clock: parts.clock ?? { now: () => Date.now() } })
 }
+
+const NO_DEFAULT = `No model is set up as the default. Name a model, list 'models' of a provider, or add the alias models.aliases.${DEFAULT_MODEL}.`
 
 interface Route {
   provider: Provider
@@ -114,6 +124,7 @@ class RoutedModels implements Models {
   #route(model: string): Route {
     const route = this.#find(model)
     if (route) return route
+    if (model === DEFAULT_MODEL) throw new Fault('model_not_found', NO_DEFAULT, { kind: 'model', id: model, param: 'model' })
     const advice = model.startsWith(`${SCRIPTED}/`)
       ? `Its models are '${ECHO}', 't<tokens>-d<delayMs>' and the names in models.scripts.`
       : `Set OPENAI_BASE_URL or OPENAI_API_KEY, or use the model '${ECHO}'.`
@@ -129,8 +140,17 @@ class RoutedModels implements Models {
     const slash = model.indexOf('/')
     const named = slash > 0 && slash < model.length - 1 ? this.#providers.get(model.slice(0, slash)) : undefined
     if (named) return { provider: named, model: model.slice(slash + 1) }
-    const claiming = this.#claims.get(model) ?? (this.#scripted.claims(model) ? this.#scripted : this.#fallback)
-    return claiming ? { provider: claiming, model } : undefined
+    const claiming = this.#claims.get(model) ?? (this.#scripted.claims(model) ? this.#scripted : undefined)
+    if (claiming) return { provider: claiming, model }
+    if (model === DEFAULT_MODEL) return this.#default()
+    return this.#fallback ? { provider: this.#fallback, model } : undefined
+  }
+
+  /** Where no alias says which model is the default: the first that the configuration names; without any provider, the echo. */
+  #default(): Route | undefined {
+    if (this.#providers.size === 1 || this.#fallback === this.#scripted) return { provider: this.#scripted, model: ECHO }
+    const named = [...this.#claims].sort(([, a], [, b]) => Number(b === this.#fallback) - Number(a === this.#fallback))[0]
+    return named && { provider: named[1], model: named[0] }
   }
 
   #configured(name: string): Provider {

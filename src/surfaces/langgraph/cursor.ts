@@ -42,4 +42,8 @@ export function lastEventId(headers: Headers): string | undefined {
 }
 
 export const refuseCursor = (text: string) =>
-  refuseField([LAST_EVENT], `${LAST_EVENT}: expected the id of an event of this stream, or ${FROM_START}, but got '${text.slice(0, 64)}'.`, 'header')
+  refuseField(
+    [LAST_EVENT],
+    `${LAST_EVENT}: expected the id of an event of this stream, or ${FROM_START}, but got '${text.slice(0, 64)}'.`,
+    'header',
+  )

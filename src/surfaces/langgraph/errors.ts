@@ -103,13 +103,19 @@ const stepsOf = (param: string): (string | number)[] =>
 
 /** Any thrown value as this dialect answers it. What is our own mistake is logged and told without details. */
 export function toReply(error: unknown, asked: Asked, log: Log): Reply {
-  if (error instanceof Refusal) return error
+  if (error instanceof Refusal)
+    return { status: error.status, detail: error.status === 422 ? asList(error.detail) : error.detail, headers: error.headers }
   const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
   if (fault.code === 'internal') log.error('request.failed', { ...asked, cause: fault.facts.cause ?? fault })
-  const reply = { detail: fault.message, headers: retryHeaders(fault), ...ROWS[fault.code](fault) }
+  const reply: Reply = { detail: fault.message, headers: retryHeaders(fault), ...ROWS[fault.code](fault) }
   // A run that has begun must not begin once more.
-  return fault.facts.committed && reply.status >= 500 ? { ...reply, status: 409 } : reply
+  if (fault.facts.committed && reply.status >= 500) return { ...reply, status: 409 }
+  return reply.status === 422 ? { ...reply, detail: asList(reply.detail) } : reply
 }
+
+/** The contract knows one shape of a 422. */
+const asList = (detail: Reply['detail']): Detail[] =>
+  typeof detail === 'string' ? [{ loc: ['body'], msg: detail, type: 'value_error' }] : detail
 
 const RETRY_AFTER_MS = 1000
 

@@ -2,9 +2,15 @@ import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
 import { pathOf } from '../../http/path.ts'
 import { PendingBody } from '../../http/pending-body.ts'
+import { assistants } from './assistants.ts'
 import { type Asked, replyResponse, toReply } from './errors.ts'
 import { meta } from './meta.ts'
 import { protocol } from './protocol.ts'
+import { runs } from './runs.ts'
+import { store } from './store.ts'
+import { threadRun, threadRuns } from './thread-runs.ts'
+import { threadState } from './thread-state.ts'
+import { threads } from './threads.ts'
 import { unknownUrl } from './unknown-url.ts'
 
 /** What an error reply needs to know of the request. */
@@ -14,21 +20,35 @@ const askedOf = (request: Request): Asked => ({
   requestId: request.headers.get('x-request-id'),
 })
 
+interface Answered {
+  responseValue: unknown
+  set: { status?: number | string; headers: Record<string, string | number | string[]> }
+}
+
+/** Elysia answers bare text, and nothing for null, where clients read JSON. */
+export function plainJson({ responseValue, set }: Answered): Response | undefined {
+  if (responseValue === undefined || (typeof responseValue === 'object' && responseValue !== null)) return undefined
+  return Response.json(responseValue, { status: Number(set.status ?? 200), headers: set.headers as Record<string, string> })
+}
+
 /** The LangGraph Platform dialect: everything under one prefix, or at the root of a listener of its own. */
 export function langgraph(app: App, options: { prefix?: string } = {}) {
   const { langgraph: config, http } = app.config
   const plugin = new Elysia({ prefix: options.prefix ?? config.prefix })
     .onParse(({ request }) => new PendingBody(request, http))
-    // Elysia would answer bare text, or nothing for null, and clients read JSON.
-    .mapResponse(({ responseValue, set }) => {
-      if (responseValue === undefined || (typeof responseValue === 'object' && responseValue !== null)) return undefined
-      return Response.json(responseValue, { status: Number(set.status ?? 200), headers: set.headers as Record<string, string> })
-    })
+    .mapResponse(plainJson)
     .onError(({ error, request, set }) => {
       set.headers = {}
       return replyResponse(toReply(error, askedOf(request), app.log), config.errorBodies)
     })
     .use(meta(app))
+    .use(assistants(app))
+    .use(threads(app))
+    .use(threadState(app))
+    .use(store(app))
+    .use(runs(app))
+    .use(threadRuns(app))
+    .use(threadRun(app))
     .use(protocol(app))
   const unknown = unknownUrl(plugin.routes)
   return plugin.all('/', unknown, { detail: { hide: true } }).all('/*', unknown, { detail: { hide: true } })

@@ -10,7 +10,7 @@ export interface Detail {
 }
 
 /** The part of a request in which a mistake is. */
-export type Place = 'body' | 'query' | 'path'
+export type Place = 'body' | 'query' | 'path' | 'header'
 
 /**
  * A request that breaks a rule of this dialect's wire, which core has no word for.

@@ -25,7 +25,7 @@ import {
 export const store = (app: App) =>
   new Elysia({ prefix: '/store', tags: ['Store'] })
     .use(langgraphCaller(app))
-    .put('/items', async ({ caller, once, body }) => once((parts) => putItem(parts, caller, fromItemPut(body))), {
+    .put('/items', ({ caller, body }) => putItem(app, caller, fromItemPut(body)), {
       ...takes(ItemPut),
       ...answersNothing({ id: 'putStoreItem', summary: 'Store or replace an item' }),
     })
@@ -37,7 +37,7 @@ export const store = (app: App) =>
       },
       { ...asks(ItemQuery), ...answers({ id: 'getStoreItem', summary: 'Get an item; null where there is none' }, nullable(StoreItem)) },
     )
-    .delete('/items', async ({ caller, once, body }) => once((parts) => deleteItem(parts, caller, fromItemDelete(body))), {
+    .delete('/items', ({ caller, body }) => deleteItem(app, caller, fromItemDelete(body)), {
       ...takes(ItemDelete),
       ...answersNothing({ id: 'deleteStoreItem', summary: 'Delete an item' }),
     })

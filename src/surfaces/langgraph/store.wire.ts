@@ -73,11 +73,11 @@ export function fromItemPut(body: Static<typeof ItemPut>): ItemWrite & { value: 
   return { namespace: requireLabels(namespace), key, value, ttlMinutes: ttl ?? null }
 }
 
-export const fromItemQuery = ({ namespace = '', key, refresh_ttl }: Static<typeof ItemQuery>) => ({
-  namespace: requireLabels(namespace === '' ? [] : namespace.split('.')),
-  key,
-  refresh: refresh_ttl ?? true,
-})
+export function fromItemQuery({ namespace = '', key, refresh_ttl }: Static<typeof ItemQuery>) {
+  const labels = requireLabels(namespace === '' ? [] : namespace.split('.'))
+  if (labels.includes('')) throw refuseField(['namespace'], 'namespace: a label in it is empty.', 'query')
+  return { namespace: labels, key, refresh: refresh_ttl ?? true }
+}
 
 export const fromItemDelete = ({ namespace, key }: Static<typeof ItemDelete>) => ({ namespace: requireLabels(namespace), key })
 

@@ -9,7 +9,7 @@ import { type Frame, Tokens } from './tokens.ts'
 /** What the journal does not repeat. The run may be in any state: only what never changes is taken from it. */
 export interface Story {
   run: Run
-  /** What its reader asked for; null: all that was recorded. */
+  /** What its reader asked for; null: all that was recorded; none: only how it begins and ends. */
   modes: ReadonlySet<StreamMode> | null
   /** The frame behind the last one, where there is one. */
   closing?: Frame
@@ -28,7 +28,8 @@ type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 
 /** Events of these modes concern the run, not one of its subgraphs. */
 const PLAIN_NAMES = new Set(['events', 'error', 'metadata', 'feedback'])
-const INTERRUPT = '{"__interrupt__":'
+/** How the values begin with which a graph says that it stopped to ask. */
+export const INTERRUPT = '{"__interrupt__":'
 
 /** The mode that asks for events of this name: `messages` are tuples, `messages/partial` and the like are the old mode. */
 function modeOf(name: string): StreamMode {
@@ -36,18 +37,19 @@ function modeOf(name: string): StreamMode {
   return (name.startsWith('messages/') ? 'messages' : name) as StreamMode
 }
 
-const isOver = (event: RunEvent | undefined): boolean =>
-  event?.type === 'status' && (event.status === 'waiting' || isEnd(event.status))
+const isOver = (event: RunEvent | undefined): boolean => event?.type === 'status' && (event.status === 'waiting' || isEnd(event.status))
 
 /** Translates a run's journal, from its first event, into frames after `after`. */
 export function langgraphFrames(story: Story, after: Cursor): Frames {
   const { modes, idPrefix = '' } = story
   const tokens = tokensOf(story)
   let begun = false
+  let wasOver = false
   let last: RunEvent | undefined
   const shows = (seq: number, part: number): boolean => seq > after.seq || (seq === after.seq && after.part !== null && part > after.part)
   /** An interrupt is told as values where nobody asked for updates, and must reach whoever listens. */
-  const asksFor = ({ mode, data }: EventOf<'mode'>): boolean => !modes || modes.has(modeOf(mode)) || data.startsWith(INTERRUPT)
+  const asksFor = ({ mode, data }: EventOf<'mode'>): boolean =>
+    !modes || modes.has(modeOf(mode)) || (modes.size > 0 && data.startsWith(INTERRUPT))
   const write = (seq: number, frames: readonly Frame[]): string => {
     let text = ''
     for (const [part, [event, data]] of frames.entries()) {
@@ -67,7 +69,11 @@ export function langgraphFrames(story: Story, after: Cursor): Frames {
     if (event.type === 'status') {
       const first = begun ? [] : [metadataFrame(story.run, 1)]
       begun = true
-      return [...first, ...endFrames(story, event)]
+      // A run that waited and is not asked to go on has been over since.
+      const over = isOver(event)
+      const ends = over && !wasOver ? endFrames(story, event) : []
+      wasOver = over
+      return [...first, ...ends]
     }
     if (event.type !== 'restart') return tokens?.read(event, seq >= after.seq) ?? []
     tokens?.read(event, false)
@@ -102,14 +108,13 @@ const metadataFrame = (run: Run, attempt: number): Frame => [
   JSON.stringify({ run_id: run.id, attempt, thread_id: run.threadId }),
 ]
 
-const TIMED_OUT = JSON.stringify({ error: 'TimeoutError', message: 'The run took longer than it was allowed to.' })
+export const TIMED_OUT = { error: 'TimeoutError', message: 'The run took longer than it was allowed to.' }
 
 /** A run that was stopped on request just ends. */
 function endFrames({ closing }: Story, event: EventOf<'status'>): Frame[] {
-  if (!isOver(event)) return []
   const frames: Frame[] = []
   if (event.status === 'failed') frames.push(['error', JSON.stringify(toErrorData(event.error))])
-  if (event.status === 'expired') frames.push(['error', TIMED_OUT])
+  if (event.status === 'expired') frames.push(['error', JSON.stringify(TIMED_OUT)])
   return closing ? [...frames, closing] : frames
 }
 

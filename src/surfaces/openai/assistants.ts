@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
-import { changeAssistant, createAssistant, deleteAssistant, getAssistant, listAssistants } from '../../core/assistants/assistants.ts'
+import { changeAssistant, createAssistant, deleteAssistant, getBuiltInAssistant, listAssistants } from '../../core/assistants/assistants.ts'
 import {
   AssistantCreate,
   AssistantDeleted,
@@ -38,7 +38,7 @@ export const assistants = (app: App) =>
         ...answers({ id: 'createAssistant', summary: 'Create an assistant' }, AssistantObject),
       },
     )
-    .get('/:assistant_id', async ({ caller, params }) => toAssistant(await getAssistant(app, caller, idOf(params))), {
+    .get('/:assistant_id', async ({ caller, params }) => toAssistant(await getBuiltInAssistant(app, caller, idOf(params))), {
       ...asksNothing,
       ...answers({ id: 'getAssistant', summary: 'Retrieve an assistant' }, AssistantObject),
     })

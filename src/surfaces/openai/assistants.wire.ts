@@ -1,7 +1,7 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import type { Assistant, AssistantChange, NewAssistant } from '../../core/assistants/assistants.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { CLOSED, deleted, Metadata, nullable, toSeconds, UnixSeconds } from './fields.wire.ts'
+import { CLOSED, deleted, Metadata, nullable, ShownMetadata, toMetadata, toSeconds, UnixSeconds } from './fields.wire.ts'
 import { spell } from './ids.ts'
 import {
   fromNewResources,
@@ -49,7 +49,7 @@ export const AssistantObject = t.Object({
   reasoning_effort: nullable(ReasoningEffort),
   tools: t.Array(Tool),
   tool_resources: nullable(ToolResources),
-  metadata: Metadata,
+  metadata: ShownMetadata,
   temperature: nullable(t.Number()),
   top_p: nullable(t.Number()),
   response_format: nullable(ResponseFormat),
@@ -93,7 +93,7 @@ export const toAssistant = (assistant: Assistant): AssistantObject => ({
   reasoning_effort: assistant.reasoningEffort as AssistantObject['reasoning_effort'],
   tools: toTools(assistant.tools),
   tool_resources: toResources(assistant.toolResources),
-  metadata: assistant.metadata,
+  metadata: toMetadata(assistant.metadata),
   temperature: assistant.temperature ?? 1,
   top_p: assistant.topP ?? 1,
   response_format: (assistant.responseFormat ?? 'auto') as AssistantObject['response_format'],

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type as t } from '@sinclair/typebox'
+import type { JsonObject } from '../../core/json.ts'
 
 export const nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()])
 
@@ -16,6 +17,16 @@ export const Metadata = t.Unsafe<Record<string, string>>({
   propertyNames: { maxLength: 64 },
   additionalProperties: { type: 'string', maxLength: 512 },
 })
+
+/** As shown: another dialect may have said more than this one takes. */
+export const ShownMetadata = t.Unsafe<Record<string, string>>({
+  type: 'object',
+  description: 'Values that are not text, which another API of this server takes, are shown as JSON text.',
+  additionalProperties: { type: 'string' },
+})
+
+export const toMetadata = (metadata: JsonObject): Record<string, string> =>
+  Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]))
 
 /** JSON that belongs to the client: kept as it is. */
 export const FreeObject = t.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })

@@ -4,7 +4,18 @@ import type { Usage as CoreUsage, FunctionCall } from '../../core/runs/events.ts
 import type { ToolOutput } from '../../core/runs/outputs.ts'
 import type { ToolChoice as CoreToolChoice, NewRun, NewThreadRun, Run, RunOptions } from '../../core/runs/runs.ts'
 import { isEnd, type RunStatus } from '../../core/runs/status.ts'
-import { CLOSED, Metadata, nullable, oneOf, toSeconds, toSecondsOrNull, UnixSeconds, Usage } from './fields.wire.ts'
+import {
+  CLOSED,
+  Metadata,
+  nullable,
+  oneOf,
+  ShownMetadata,
+  toMetadata,
+  toSeconds,
+  toSecondsOrNull,
+  UnixSeconds,
+  Usage,
+} from './fields.wire.ts'
 import { requireId, spell } from './ids.ts'
 import { fromMessages, MessageCreate } from './messages.wire.ts'
 import { RUN_STATUS, RunStatusWord } from './status.wire.ts'
@@ -102,7 +113,7 @@ export const RunObject = t.Object({
   usage: nullable(Usage),
   temperature: nullable(t.Number()),
   top_p: nullable(t.Number()),
-  metadata: Metadata,
+  metadata: ShownMetadata,
   response_format: ResponseFormat,
   tool_choice: ToolChoice,
   tool_resources: t.Optional(ToolResources),
@@ -181,7 +192,7 @@ export function toRun(run: Run): RunObject {
     cancelled_at: endedAs('cancelled'),
     completed_at: endedAs('completed'),
     created_at: toSeconds(run.createdAt),
-    expires_at: isEnd(status) ? null : toSeconds(run.expiresAt),
+    expires_at: isEnd(status) ? null : toSecondsOrNull(run.expiresAt),
     failed_at: endedAs('failed'),
     incomplete_details: run.incomplete === null ? null : { reason: run.incomplete },
     instructions: config.instructions ?? '',
@@ -200,7 +211,7 @@ export function toRun(run: Run): RunObject {
     usage: isEnd(status) ? toUsage(run.usage) : null,
     temperature: config.temperature ?? 1,
     top_p: config.topP ?? 1,
-    metadata: run.metadata,
+    metadata: toMetadata(run.metadata),
     response_format: (config.responseFormat ?? 'auto') as RunObject['response_format'],
     tool_choice: config.toolChoice as RunObject['tool_choice'],
     ...(config.toolResources === null ? {} : { tool_resources: toResources(config.toolResources) }),

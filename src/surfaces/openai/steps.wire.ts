@@ -111,7 +111,7 @@ export function toStep(step: Step, view: StepView = BARE): StepObject {
     cancelled_at: endedAs('cancelled'),
     completed_at: endedAs('completed'),
     expired_at: endedAs('expired'),
-    expires_at: toSeconds(step.runExpiresAt),
+    expires_at: toSecondsOrNull(step.runExpiresAt),
     failed_at: endedAs('failed'),
     last_error: toStepError(step),
     step_details: toDetails(step, view),

@@ -150,7 +150,9 @@ function framesOf(scene: Scene, event: Exclude<RunEvent, EventOf<'text' | 'refus
     case 'step_end':
       return onStepEnd(scene, event)
     case 'reasoning':
+    case 'mode':
     case 'restart':
+    case 'mode':
       return []
   }
 }

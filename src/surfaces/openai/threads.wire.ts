@@ -1,6 +1,6 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import type { NewThread, Thread, ThreadChange } from '../../core/threads/threads.ts'
-import { CLOSED, deleted, Metadata, nullable, toSeconds, UnixSeconds } from './fields.wire.ts'
+import { CLOSED, deleted, Metadata, nullable, ShownMetadata, toMetadata, toSeconds, UnixSeconds } from './fields.wire.ts'
 import { spell } from './ids.ts'
 import { fromMessages, MessageCreate } from './messages.wire.ts'
 import { fromNewResources, fromResources, NewToolResources, ToolResources, toResources } from './tools.wire.ts'
@@ -25,7 +25,7 @@ export const ThreadObject = t.Object({
   object: t.Literal('thread'),
   created_at: UnixSeconds,
   tool_resources: nullable(ToolResources),
-  metadata: Metadata,
+  metadata: ShownMetadata,
 })
 export type ThreadObject = Static<typeof ThreadObject>
 
@@ -51,5 +51,5 @@ export const toThread = (thread: Thread): ThreadObject => ({
   object: 'thread',
   created_at: toSeconds(thread.createdAt),
   tool_resources: toResources(thread.toolResources),
-  metadata: thread.metadata,
+  metadata: toMetadata(thread.metadata),
 })

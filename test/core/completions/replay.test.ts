@@ -12,7 +12,7 @@ import { openModels } from '../../../src/drivers/models/models.ts'
 import { openClient } from '../../../src/drivers/records/client.ts'
 import type { Records } from '../../../src/drivers/records/port.ts'
 import { openWebhooks } from '../../../src/drivers/webhooks/webhooks.ts'
-import { openGraphs } from '../../../src/engine/graph-host.ts'
+import { openGraphs, openRegistry } from '../../../src/engine/graph-host.ts'
 import { noSignals } from '../../support/no-signals.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from '../../support/postgres.ts'
 
@@ -30,8 +30,10 @@ beforeAll(async () => {
   const { config } = readConfig({})
   const limits = { ...limitsOf(config), idempotencyKeepMs: 1000 }
   const stores = openStores(await loadStores(), config, { db: records.db, log: silentLog, clock })
+  const registry = await openRegistry({ graphs: null, watch: false }, silentLog)
+  const graphs = openGraphs({ db: records.db, clock }, registry)
   const webhooks = openWebhooks(config.webhooks, { publicUrl: null })
-  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), graphs: openGraphs(), webhooks, limits, ...stores }
+  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), graphs, webhooks, limits, ...stores }
   caller = await operator(parts)
 })
 afterAll(async () => {

@@ -6,7 +6,7 @@ const ORDER: RunStatus[] = ['queued', 'running', 'waiting', 'cancelling', 'compl
 const TABLE: Record<RunStatus, string> = {
   queued: '.x....xxx',
   running: 'x.xxxxxxx',
-  waiting: 'xx.....xx',
+  waiting: 'xx..x..xx',
   cancelling: '....xxxxx',
   completed: '.........',
   incomplete: '.........',

@@ -75,6 +75,41 @@ test('a name that nobody serves is a fault that says what to do', async () => {
   expect(await failureOf(models.complete({ messages: [] }, never()))).toMatchObject({ code: 'invalid', facts: { param: 'model' } })
 })
 
+const DEFAULTS: [what: string, changes: Partial<Config['models']>, server: 'main' | 'other' | 'scripted', model: string][] = [
+  ['the alias of that name', { aliases: { default: 'main/chosen' } }, 'main', 'chosen'],
+  ['the first model that any provider lists', {}, 'other', 'claimed'],
+  [
+    "the default provider's own first",
+    {
+      providers: [
+        { name: 'other', baseUrl: other.url, apiKey: null, models: ['claimed'] },
+        { name: 'main', baseUrl: main.url, apiKey: null, models: ['m1', 'm2'] },
+      ],
+    },
+    'main',
+    'm1',
+  ],
+  ['the echo, without providers', { providers: [], defaultProvider: null }, 'scripted', 'echo'],
+  ['the echo, where the scripted provider is the default', { defaultProvider: 'scripted' }, 'scripted', 'echo'],
+]
+
+for (const [what, changes, server, model] of DEFAULTS) {
+  test(`the default model is ${what}`, async () => {
+    const models = open(changes)
+    models.require('default')
+    await models.generate(ask('hi', { model: 'default' }), new RecordingSink(), never())
+    const asks = { main: main.requests, other: other.requests, scripted: [] }
+    expect(Object.entries(asks).flatMap(([name, requests]) => requests.map(({ body }) => [name, body.model]))).toEqual(
+      server === 'scripted' ? [] : [[server, model]],
+    )
+  })
+}
+
+test('where nothing says which model is the default, using it is a fault that says what to do', () => {
+  const models = open({ providers: [{ name: 'main', baseUrl: main.url, apiKey: null, models: [] }] })
+  expect(() => models.require('default')).toThrow('No model is set up as the default. Name a model')
+})
+
 test('an unknown default provider is refused at the start', () => {
   expect(() => open({ defaultProvider: 'nobody' })).toThrow("there is no provider 'nobody'")
 })

@@ -136,7 +136,10 @@ test('an assistant shows what it was given', () => {
     version: 1,
     versionId: IDS.run,
     graph: 'assistant',
+    settings: {},
+    context: {},
     createdAt: at(0),
+    updatedAt: at(0),
   })
   expect(shown).toMatchObject({
     object: 'assistant',

@@ -1,0 +1,99 @@
+import type { App } from '../../app.ts'
+import type { Caller } from '../../core/caller.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { RunError, RunEvent, Segment } from '../../core/runs/events.ts'
+import { followRun } from '../../core/runs/journal.ts'
+import type { Run } from '../../core/runs/runs.ts'
+import type { RunStatus } from '../../core/runs/status.ts'
+import { getThread } from '../../core/threads/threads.ts'
+import { sseResponse } from '../../http/sse.ts'
+import { cancelWhenGone } from './disconnect.ts'
+import { isOver } from './run-stop.ts'
+import { toThrown } from './sse-frames.ts'
+import { INTERRUPT, TIMED_OUT, toErrorData } from './stream.ts'
+
+export interface Waiting {
+  caller: Caller
+  run: Run
+  first?: Segment
+  /** The run is cancelled when its client goes before the end. */
+  cancel: boolean
+  headers?: Record<string, string>
+}
+
+/**
+ * The run's last values as JSON, once it is over. White space is sent meanwhile, so the status is out before anybody
+ * knows how the run ends: a failure is `__error__`.
+ */
+export const waitForRun = (app: App, request: Request, waiting: Waiting): Response =>
+  sseResponse({
+    signal: request.signal,
+    streams: app.streams,
+    open: (signal) => answer(app, { ...waiting, client: request.signal }, signal),
+    onError: (error) => JSON.stringify({ __error__: toThrown(error, app.log) }),
+    comment: '\n',
+    headers: { 'content-type': 'application/json', ...waiting.headers },
+  })
+
+/** How a run ended, with what its journal says of its values: JSON text of the last ones, and what it asked. */
+interface Outcome {
+  status: RunStatus
+  error: RunError | null
+  values: string | undefined
+  asked: string | undefined
+}
+
+async function* answer(app: App, waiting: Waiting & { client: AbortSignal }, signal: AbortSignal): AsyncGenerator<string> {
+  const { caller, run, first, client } = waiting
+  const outcome: Outcome = { status: run.status, error: run.error, values: undefined, asked: undefined }
+  const ended = () => isOver(outcome.status)
+  if (!ended()) {
+    const unwatch = waiting.cancel ? cancelWhenGone(app, { caller, run, client, ended }) : undefined
+    signal.addEventListener('abort', () => unwatch?.())
+    const followed = followRun(app, caller, { run, signal, ...(first?.events.length ? { first } : {}) })
+    for await (const { events } of followed) for (const event of events) note(outcome, event)
+    if (!ended()) return // nobody listens any more
+  }
+  yield await textOf(app, caller, { run, outcome })
+}
+
+function note(outcome: Outcome, event: RunEvent): void {
+  if (event.type === 'status') Object.assign(outcome, { status: event.status, error: event.error ?? null })
+  if (event.type !== 'mode' || event.mode !== 'values' || event.ns !== '') return
+  if (event.data.startsWith(INTERRUPT)) outcome.asked = event.data
+  else outcome.values = event.data
+}
+
+async function textOf(app: App, caller: Caller, { run, outcome }: { run: Run; outcome: Outcome }): Promise<string> {
+  const { status, error, values, asked } = outcome
+  if (status === 'failed') return JSON.stringify({ __error__: toErrorData(error) })
+  if (status === 'expired') return JSON.stringify({ __error__: TIMED_OUT })
+  if (values === undefined) return JSON.stringify(await storedValues(app, caller, { run, status }))
+  if (asked === undefined) return values
+  return JSON.stringify({ ...(JSON.parse(values) as JsonObject), ...(JSON.parse(asked) as JsonObject) })
+}
+
+/** The values of the run's newest checkpoint; where it made none, or is long past, what its thread holds. */
+async function storedValues(app: App, caller: Caller, { run, status }: { run: Run; status: RunStatus }): Promise<Json> {
+  const thread = await threadOf(app, caller, run)
+  if (!thread) return {}
+  const head = await app.graphs.state(caller, { thread, at: {}, subgraphs: false })
+  const own = { limit: 1, ns: '', metadata: { run_id: run.id } }
+  const state = head.metadata?.run_id === run.id ? head : ((await app.graphs.history(caller, { thread, filter: own }))[0] ?? head)
+  const values = state.values ?? {}
+  const asked = state.tasks.flatMap((task) => task.interrupts.map(({ id, value }) => ({ id, value })))
+  if ((status !== 'waiting' && asked.length === 0) || !isRecord(values)) return values
+  return { ...values, __interrupt__: asked }
+}
+
+const isRecord = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+async function threadOf(app: App, caller: Caller, run: Run) {
+  try {
+    return await getThread(app, caller, run.threadId)
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'not_found') return undefined
+    throw error
+  }
+}
