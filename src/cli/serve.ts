@@ -9,7 +9,7 @@ import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
 import { EXIT, embeddedFailure } from './cli-error.ts'
-import { greeting, greetingJson, placeFirstKey } from './greeting.ts'
+import { greeting, greetingJson, placeFirstKey, type Started } from './greeting.ts'
 import { type Listeners, openListeners } from './listeners.ts'
 import type { Flags } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
@@ -98,9 +98,15 @@ interface Audience extends ServeOptions {
 async function welcome({ app, server, firstKey }: Running, { json, terminal }: Audience): Promise<string> {
   const place = { interactive: terminal.interactive, dir: app.config.data.dir, preset: app.config.auth.bootstrapKey !== null }
   const { url, surfaces, alone } = server
-  const graphs = app.graphs.list().map(({ id }) => id)
-  const started = { version: VERSION, url, surfaces, alone, graphs, firstKey: placeFirstKey(firstKey, place) }
+  const started = { version: VERSION, url, surfaces, alone, ...graphsOf(app), firstKey: placeFirstKey(firstKey, place) }
   return json ? greetingJson(started) : greeting(started)
+}
+
+function graphsOf({ registry }: App): Pick<Started, 'graphs' | 'problems'> {
+  const { problems } = registry
+  const failed = new Set(problems.map(({ graph }) => graph))
+  const ids = registry.list().map(({ id }) => id)
+  return { graphs: ids.filter((id) => !failed.has(id)), problems }
 }
 
 /** What is still open when this is over is cut: the whole must end within 25 s. */

@@ -205,7 +205,8 @@ export class Checkpointer extends BaseCheckpointSaver {
 
   override async *list(config: RunnableConfig, options: CheckpointListOptions = {}): AsyncGenerator<CheckpointTuple> {
     const { thread_id, checkpoint_ns, checkpoint_id } = keyOf(config)
-    const { source, step, run_id, ...metadata } = options.filter ?? {}
+    const { source, step, run_id, thread_id: named, ...metadata } = options.filter ?? {}
+    if (named !== undefined && named !== thread_id) return
     const filter: CheckpointFilter = {
       ...(thread_id === undefined ? {} : { threadId: thread_id }),
       ...(checkpoint_ns === undefined ? {} : { ns: checkpoint_ns }),

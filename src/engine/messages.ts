@@ -44,12 +44,11 @@ export const isMessage = (value: unknown): value is BaseMessage =>
 const roleOf = (message: BaseMessage): MessageRole | undefined => ROLES[message.getType()]
 const isChunk = (message: BaseMessage): boolean => String((message as { lc_id?: string[] }).lc_id?.at(-1)).endsWith('Chunk')
 
-/** Which row holds an object's content. Steps of a run share message objects, so that a step encodes only what is new. */
-interface Placed {
-  threadId: string
-  id: string
-  print: string
-}
+/**
+ * Which row holds an object's content. Steps of a run share message objects, so that a step encodes only what is new. Of a
+ * message that was read, the row says what it held: most are never asked.
+ */
+type Placed = { threadId: string; id: string } & ({ print: string } | { row: LogRow })
 const placed = new WeakMap<BaseMessage, Placed>()
 
 /**
@@ -113,8 +112,7 @@ export interface RowContext {
 export function rowFor(message: BaseMessage, context: RowContext): string {
   const known = placed.get(message)
   const columns = columnsOf(message)
-  const print = JSON.stringify(columns)
-  if (known?.threadId === context.threadId && known.print === print) return known.id
+  if (known?.threadId === context.threadId && isHeld(known, columns)) return known.id
   const id = !known && ours.has(message) && message.id ? message.id : newId()
   const author = columns.role === 'assistant' ? context.assistantId : null
   context.out.push({
@@ -133,7 +131,7 @@ export function rowFor(message: BaseMessage, context: RowContext): string {
     at: context.now,
     ended: context.now,
   })
-  placed.set(message, { threadId: context.threadId, id, print })
+  placed.set(message, { threadId: context.threadId, id, print: JSON.stringify(columns) })
   return id
 }
 
@@ -141,15 +139,33 @@ export function rowFor(message: BaseMessage, context: RowContext): string {
 const withdrawn = new WeakSet<BaseMessage>()
 export const isWithdrawn = (message: BaseMessage): boolean => withdrawn.has(message)
 
-/** @param written false: nobody writes it again, so nobody asks which row it came from */
-export function messageFrom(row: LogRow, written = true): BaseMessage {
+/** Whether the row still says what the message says. Texts that differ may say the same: then the row is read as the message was. */
+function isHeld(known: Placed, columns: Columns): boolean {
+  if ('print' in known) return known.print === JSON.stringify(columns)
+  const { row } = known
+  const same =
+    columns.content === row.content &&
+    columns.key === (row.key ?? row.id) &&
+    columns.role === row.role &&
+    columns.tool_calls === row.tool_calls &&
+    columns.tool_call_id === row.tool_call_id &&
+    columns.extra === row.extra
+  return same || JSON.stringify(columns) === JSON.stringify(columnsOf(made(row)))
+}
+
+function made(row: LogRow): BaseMessage {
   const fields: Record<string, unknown> = row.extra ? (JSON.parse(row.extra) as Record<string, unknown>) : {}
   fields.content = JSON.parse(row.content)
   fields.id = row.key ?? row.id
   if (row.tool_calls) fields.tool_calls = JSON.parse(row.tool_calls)
   if (row.tool_call_id !== null) fields.tool_call_id = row.tool_call_id
-  const message = new CLASSES[row.role](fields)
+  return new CLASSES[row.role](fields)
+}
+
+/** @param written false: nobody writes it again, so nobody asks which row it came from */
+export function messageFrom(row: LogRow, written = true): BaseMessage {
+  const message = made(row)
   if (row.deleted) withdrawn.add(message)
-  if (written) placed.set(message, { threadId: row.thread_id, id: row.id, print: JSON.stringify(columnsOf(message)) })
+  if (written) placed.set(message, { threadId: row.thread_id, id: row.id, row })
   return message
 }

@@ -153,11 +153,11 @@ export class Recorder implements GenerateSink {
     this.emit({ type: 'arguments', index, text: part })
   }
 
-  /** The calls of the turn as they were shown, and of its message, if there is one, the id and what it cites. */
+  /** The calls of the turn as they were shown, and of its message the id and what it cites. One of calls alone has their step's id. */
   turn(): { messageId: string | undefined; annotations: Citation[]; calls: StepCall[] } {
     this.release()
     const message = this.message ?? this.lastMessage
-    return { messageId: message?.id, annotations: message?.annotations ?? [], calls: this.tools?.calls ?? [] }
+    return { messageId: message?.id ?? this.tools?.step.id, annotations: message?.annotations ?? [], calls: this.tools?.calls ?? [] }
   }
 
   /** A turn broke off: counts what it had said so far; undefined when it had said nothing. */

@@ -24,7 +24,9 @@ const TRIES = 10
 
 /** What threads stand at, read and changed through the graphs themselves. */
 export class GraphStates {
-  readonly cache = new MessageCache()
+  private readonly cache = new MessageCache()
+  /** The last update under way of each thread: the next one waits for it, instead of finding out that the head has moved. */
+  private readonly turns = new Map<string, Promise<unknown>>()
 
   constructor(
     private readonly app: StateParts,
@@ -70,12 +72,27 @@ export class GraphStates {
     return found
   }
 
-  async update(input: { thread: Thread; at: CheckpointRef; steps: StateUpdate[][] }): Promise<{ id: string; ns: string }> {
-    const { thread, at, steps } = input
+  /** All steps, or none of them. */
+  async update(input: Change): Promise<{ id: string; ns: string }> {
+    const key = input.thread.id + input.thread.tenantId
+    const before = this.turns.get(key)
+    const turn = (async () => {
+      await before?.catch(() => undefined)
+      return this.change(input)
+    })()
+    this.turns.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.turns.get(key) === turn) this.turns.delete(key)
+    }
+  }
+
+  private async change({ thread, at, steps }: Change): Promise<{ id: string; ns: string }> {
     if (thread.graph === null)
       throw new Fault('invalid', 'The thread has no graph: nothing has run in it yet.', { param: 'thread_id', reason: 'value' })
-    const busy = new Fault('busy', 'A run is at work on the thread, or waits for it.', { threadId: thread.id })
-    if (thread.status === 'busy' || thread.behind) throw busy
+    const busy = () => new Fault('busy', 'A run is at work on the thread, or waits for it.', { threadId: thread.id })
+    if (thread.status === 'busy' || thread.behind) throw busy()
     const loaded = await this.graphs.open({ graph: thread.graph, config: thread.config })
     for (let i = 0; i < TRIES; i++) {
       const saver = new UpdateCheckpointer(this.app, thread, MESSAGES in loaded.compiled.channels)
@@ -83,10 +100,16 @@ export class GraphStates {
       const written = await saver.commit()
       if (written === 'written') return made
       if (written === 'missing') throw notFound('thread', thread.id)
-      if (written === 'busy') throw busy
+      if (written === 'busy') throw busy()
     }
-    throw busy
+    throw busy()
   }
+}
+
+interface Change {
+  thread: Thread
+  at: CheckpointRef
+  steps: StateUpdate[][]
 }
 
 const configOf = (thread: Thread, at: CheckpointRef): RunnableConfig => ({

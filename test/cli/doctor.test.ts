@@ -57,6 +57,19 @@ describe('doctor', () => {
     await other.stop(true)
   })
 
+  test("the LangGraph surface's own address is looked at too", async () => {
+    const other = answering(200)
+    const taken = `127.0.0.1:${other.port}`
+    const { code, findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_LANGGRAPH_LISTEN: taken })
+    expect(code).toBe(1)
+    expect(findings.address).toMatchObject({
+      state: 'fail',
+      found: expect.stringContaining(taken),
+      hint: expect.stringContaining('--listen-langgraph'),
+    })
+    await other.stop(true)
+  })
+
   test('a file store and a vectors server that do not answer fail without their secrets', async () => {
     const { code, findings, text } = await examine({
       TETRAPORT_LISTEN: '127.0.0.1:0',

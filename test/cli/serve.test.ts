@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openExternal } from '../../src/drivers/records/external.ts'
 import { lockFolder } from '../../src/drivers/records/lock.ts'
@@ -45,8 +45,9 @@ describe('the first start', () => {
     const t = terminal()
     const { url, exit } = await started(t)
     expect(t.stdout.split('\n').length).toBeLessThan(24)
-    expect(t.stdout).toContain(`OpenAI Assistants  ${url}/v1\n`)
-    expect(t.stdout).toContain(`Documentation      ${url}/docs\n`)
+    expect(t.stdout).toContain(`OpenAI Assistants   ${url}/v1\n`)
+    expect(t.stdout).toContain(`LangGraph Platform  ${url}/langgraph\n`)
+    expect(t.stdout).toContain(`Documentation       ${url}/docs\n`)
     const answer = await pasted(t.stdout)
     expect(await answer.json()).toMatchObject({ object: 'chat.completion', choices: [{ message: { content: 'Hello' } }] })
     t.stop()
@@ -140,6 +141,70 @@ describe('documents', () => {
     await own.drop()
   })
 })
+
+describe('a listener of its own for LangGraph', () => {
+  test('is printed, serves at the root, and stops with the other one', async () => {
+    const t = terminal({ TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const { url, exit } = await started(t, '--listen-langgraph', '127.0.0.1:0')
+    const [, place = '', own = ''] = /^ {2}LangGraph Platform +(\S+), (\S+)$/m.exec(t.stdout) ?? []
+    expect(place).toBe(`${url}/langgraph`)
+    expect(new URL(own).port).not.toBe(new URL(url).port)
+    for (const base of [place, own]) expect(await (await fetch(`${base}/ok`)).json()).toEqual({ ok: true })
+    for (const base of [url, own]) while ((await fetch(`${base}/health/ready`)).status !== 200) await Bun.sleep(1)
+    t.stop()
+    expect(await exit).toBe(0)
+    for (const base of [url, own]) expect(fetch(`${base}/health`)).rejects.toThrow()
+  })
+
+  test('is told to programs with everything else', async () => {
+    const t = terminal({ TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const { url, exit } = await started(t, '--json', '--listen-langgraph', '127.0.0.1:0')
+    expect(JSON.parse(t.stdout)).toMatchObject({
+      url,
+      surfaces: { openai: `${url}/v1`, langgraph: `${url}/langgraph` },
+      alone: { langgraph: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) },
+      graphs: ['assistant'],
+      problems: [],
+    })
+    t.stop()
+    expect(await exit).toBe(0)
+  })
+
+  test('whose address is in use is exit 1, and nothing is left listening', async () => {
+    const holder = Bun.serve({ port: 0, hostname: '127.0.0.1', reusePort: false, fetch: () => new Response() })
+    const free = Bun.serve({ port: 0, hostname: '127.0.0.1', reusePort: false, fetch: () => new Response() })
+    const port = free.port
+    await free.stop(true)
+    const t = terminal({ TETRAPORT_LISTEN: `127.0.0.1:${port}` })
+    expect(await t.run('serve', '--listen-langgraph', `127.0.0.1:${holder.port}`)).toBe(1)
+    expect(t.stderr).toContain(`Cannot listen on 127.0.0.1:${holder.port}.`)
+    expect(t.stderr).toContain('--listen-langgraph')
+    expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow()
+    await holder.stop(true)
+  })
+})
+
+describe('graphs', () => {
+  test('that are served are named, and those that are not with the reason', async () => {
+    writeFileSync(join(dir, 'good.mjs'), GRAPH)
+    writeFileSync(join(dir, 'langgraph.json'), JSON.stringify({ graphs: { good: './good.mjs:graph', bad: './bad.mjs:graph' } }))
+    const t = terminal({ TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const { exit } = await started(t, '--graphs', join(dir, 'langgraph.json'))
+    expect(t.stdout).toMatch(/^ {2}Graphs +assistant, good$/m)
+    expect(t.stdout).toMatch(/^ {2}Not loaded +.*bad.*bad\.mjs/m)
+    t.stop()
+    expect(await exit).toBe(0)
+  })
+})
+
+const GRAPH = `
+import { END, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
+export const graph = new StateGraph(MessagesAnnotation)
+  .addNode('answer', () => ({}))
+  .addEdge(START, 'answer')
+  .addEdge('answer', END)
+  .compile()
+`
 
 describe('stopping', () => {
   test('ends open streams and refuses connections, then exits 0', async () => {

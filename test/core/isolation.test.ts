@@ -20,6 +20,7 @@ import * as threads from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, startRun, storyOf, untilEnd } from '../support/runs.ts'
 import { ROOT } from '../support/source-tree.ts'
+import { assistantCases } from './assistants/isolation-cases.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
 import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
@@ -184,6 +185,7 @@ const CASES: Record<string, Case[]> = {
   ...storeCases({ app: () => app, own: () => own }),
   ...fileCases({ app: () => app, own: () => own }),
   ...resourceCases({ app: () => app, own: () => own }),
+  ...assistantCases({ app: () => app, own: () => own }),
   ...itemCases({ app: () => app }),
 }
 
@@ -191,7 +193,8 @@ const CASES: Record<string, Case[]> = {
 const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
-  idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload`.split(/\s+/),
+  idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload
+  search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(/\s+/),
 )
 
 const missing = (): Ids => ({

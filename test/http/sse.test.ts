@@ -85,6 +85,26 @@ describe('delivery', () => {
     await reader?.cancel()
   })
 
+  test('the comment is the one of the dialect, and may leave out the blank line', async () => {
+    const gate = Promise.withResolvers<void>()
+    const source = async function* () {
+      await gate.promise
+      yield frame('after')
+    }
+    const { url } = serving(source, { keepAliveMs: 20, comment: ': heartbeat\n' })
+    const reader = (await fetch(url)).body?.getReader()
+    const next = async () => new TextDecoder().decode((await reader?.read())?.value)
+    let text = ''
+    while (text.length < 30) text += await next()
+    gate.resolve()
+    for (;;) {
+      const piece = await next()
+      if (piece === '') break
+      text += piece
+    }
+    expect(text).toMatch(/^(?:: heartbeat\n)+data: after\n\n$/)
+  })
+
   test('an empty item is no end', async () => {
     const { url } = serving(async function* () {
       yield ''

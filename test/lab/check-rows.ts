@@ -19,6 +19,8 @@ const RULES: Record<string, string> = {
     and not exists (select 1 from checkpoint p where p.thread_id = c.thread_id and p.ns = c.ns and p.id = c.parent_id)`,
   'checkpointed message that does not exist': `select b.thread_id, b.version from channel_blob b, unnest(b.message_ids) as i(id)
     where not exists (select 1 from message m where m.id = i.id and m.thread_id = b.thread_id)`,
+  'list of messages that begins with one that does not exist': `select b.thread_id, b.ns, b.version, b.base from channel_blob b where b.base is not null
+    and not exists (select 1 from channel_blob o where o.thread_id = b.thread_id and o.ns = coalesce(b.base_ns, b.ns) and o.channel = b.channel and o.version = b.base)`,
   'step in progress of an ended run': `select s.id, s.run_id, r.status from run_step s join run r on r.id = s.run_id
     where s.status = 'in_progress' and r.status in ('completed', 'incomplete', 'failed', 'expired', 'cancelled')`,
   'message step whose message does not exist': `select s.id, s.run_id from run_step s

@@ -8,6 +8,7 @@ import { holdNext, lockThread, peekThread, type ThreadKey, threadsWithDueRuns } 
 /** Gives a thread that is free to the first run that waits for it. */
 export async function promoteThread(app: Needs<'db' | 'clock' | 'signals'>, thread: ThreadKey): Promise<void> {
   const told: { runId: string; segment: Segment }[] = []
+  let locked = false
   const promoted = await transactAgain(app.db, async (db) => {
     told.length = 0
     const seen = await peekThread(db, thread)
@@ -15,12 +16,14 @@ export async function promoteThread(app: Needs<'db' | 'clock' | 'signals'>, thre
     // A run that waits for an answer makes way. The run before the thread: so do commits.
     const holder = seen.run_id === null ? undefined : await lockIdleRun(db, seen.run_id)
     const now = await lockThread(db, thread)
+    locked = holder?.status === 'queued'
     if (!now || now.run_id !== seen.run_id || (now.run_id !== null && holder?.status !== 'waiting')) return undefined
     if (holder) told.push({ runId: holder.id, segment: await endLocked({ ...app, db }, holder, 'completed') })
     return holdNext(db, thread, app.clock.now())
   })
   for (const { runId, segment } of told) app.signals.publish(runId, segment)
-  if (promoted !== undefined) app.signals.wake()
+  // A worker passes over a run whose row is locked, as the holder's was.
+  if (promoted !== undefined || locked) app.signals.wake()
 }
 
 /** The same for all threads; at most `limit` at once. Safe at any time, in any replica. */

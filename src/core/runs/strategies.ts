@@ -39,7 +39,10 @@ interface Outcome {
  */
 export async function createTaken(app: TakenNeeds, caller: Caller, taken: Taken): Promise<CreatedRun> {
   for (;;) {
-    const outcome = await transactAgain(app.db, (db) => attempt({ ...app, db }, caller, taken))
+    const outcome = await transactAgain(app.db, (db) => attempt({ ...app, db }, caller, taken)).finally(() => {
+      // A worker passes over a run whose row is locked, as ours was while we looked at it: have it look again.
+      app.signals.wake()
+    })
     if (!outcome) continue
     for (const { runId, segment } of outcome.ended) {
       if (segment) app.signals.publish(runId, segment)

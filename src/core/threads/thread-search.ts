@@ -67,7 +67,10 @@ export async function countThreads(app: SearchNeeds, caller: Caller, filter: Thr
   requireScope(caller, 'read')
   if (!filter.values) return countThreadRows(app.db, caller.tenantId, filter)
   let count = 0
-  for await (const _ of fitting(app, caller, { filter, values: filter.values, sortBy: 'id', order: 'asc' })) count++
+  for await (const found of fitting(app, caller, { filter, values: filter.values, sortBy: 'id', order: 'asc' })) {
+    if (found === 'unseen') throw tooMany()
+    count++
+  }
   return count
 }
 
@@ -79,21 +82,31 @@ async function searchByValues(app: SearchNeeds, caller: Caller, input: ThreadSea
   const { limit, offset } = input
   const result: FoundThreads = { threads: [], heads: new Map(), hasMore: false, total: null }
   let seen = 0
-  for await (const { thread, head } of fitting(app, caller, input)) {
+  for await (const found of fitting(app, caller, input)) {
     if (seen === offset + limit) return { ...result, hasMore: true }
+    if (found === 'unseen') throw tooMany()
     if (seen++ < offset) continue
-    result.threads.push(thread)
-    if (input.heads) result.heads.set(thread.id, head)
+    result.threads.push(found.thread)
+    if (input.heads) result.heads.set(found.thread.id, found.head)
   }
   return { ...result, total: seen }
 }
 
-/** The ids are read once, so that threads which change meanwhile are neither skipped nor told twice. */
+const tooMany = (): Fault =>
+  new Fault('invalid', `More than ${VALUES_SCAN_MAX} threads would have to be searched for 'values': narrow the search.`, {
+    param: 'values',
+    reason: 'too_big',
+  })
+
+/**
+ * The ids are read once, so that threads which change meanwhile are neither skipped nor told twice. `unseen`, at the end:
+ * there are more than may be looked at.
+ */
 async function* fitting(
   app: SearchNeeds,
   caller: Caller,
   { filter, values, sortBy, order }: ThreadOrder & { filter: ThreadFilter; values: JsonObject },
-): AsyncGenerator<{ thread: Thread; head: HeadState }> {
+): AsyncGenerator<{ thread: Thread; head: HeadState } | 'unseen'> {
   const ids = await searchThreadIds(app.db, caller.tenantId, { filter, sortBy, order, limit: VALUES_SCAN_MAX + 1 })
   for (let start = 0; start < Math.min(ids.length, VALUES_SCAN_MAX); start += SCAN_PAGE) {
     const page = ids.slice(start, Math.min(start + SCAN_PAGE, VALUES_SCAN_MAX))
@@ -105,9 +118,5 @@ async function* fitting(
       if (thread && head && contains(head.values, values)) yield { thread, head }
     }
   }
-  if (ids.length > VALUES_SCAN_MAX)
-    throw new Fault('invalid', `More than ${VALUES_SCAN_MAX} threads would have to be searched for 'values': narrow the search.`, {
-      param: 'values',
-      reason: 'too_big',
-    })
+  if (ids.length > VALUES_SCAN_MAX) yield 'unseen'
 }

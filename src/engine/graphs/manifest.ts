@@ -55,7 +55,7 @@ const REFUSED_HTTP: Record<string, string> = {
   middleware_order: 'routes of your own are not served',
   enable_custom_route_auth: 'routes of your own are not served',
   cors: 'origins are configured by http.cors_origins of this server',
-  configurable_headers: 'headers of requests do not become a part of the configuration',
+  configurable_headers: 'which headers of a request become a part of the configuration cannot be chosen',
   mount_prefix: 'the prefix is configured by langgraph.prefix of this server',
 }
 /** These have nothing to switch off, or nothing to log. */

@@ -19,11 +19,15 @@ function resolve(app: App, headers: Headers): Promise<Caller> {
 
 type Effects = { once: Once; onceCalled: Once }
 
+/** The same on every listener, and no other surface's. */
+const routeOf = (app: App, request: Request): string =>
+  `${request.method} langgraph:${pathOf(request.url).slice(baseOf(app, request).length)}`
+
 function effectsOf(app: App, caller: Caller, sent: { request: Request; body: unknown }): Effects {
   const { request, body } = sent
   const key = request.headers.get('idempotency-key')
   if (key === null) return { once: (effect) => effect(app), onceCalled: (effect) => effect(app) }
-  const known = () => ({ key, route: `${request.method} ${pathOf(request.url)}`, body: body instanceof PendingBody ? body.value : body })
+  const known = () => ({ key, route: routeOf(app, request), body: body instanceof PendingBody ? body.value : body })
   return {
     once: (effect) => onceCommitted(app, caller, known(), effect),
     onceCalled: (effect) => onceCalled(app, caller, known(), effect),

@@ -78,7 +78,7 @@ function invalidRow({ message, facts }: Fault): Row {
   const { kind, param, reason, threadId, id } = facts
   if (kind === 'graph' && param === 'thread_id') return { status: 400, detail: `Thread ${threadId ?? id ?? ''} has no graph ID` }
   if (param !== undefined)
-    return { status: 422, detail: [{ loc: ['body', ...stepsOf(param)], msg: message, type: TYPES[reason ?? 'value'] }] }
+    return { status: 422, detail: [{ loc: [placeOf(param), ...stepsOf(param)], msg: message, type: TYPES[reason ?? 'value'] }] }
   if (reason === 'syntax') return { status: 422, detail: [{ loc: ['body'], msg: message, type: 'json_invalid' }] }
   return { status: 422 }
 }
@@ -96,6 +96,8 @@ const TYPES: Record<NonNullable<FaultFacts['reason']>, string> = {
   too_small: 'greater_than_equal',
   syntax: 'json_invalid',
 }
+
+const placeOf = (param: string): 'body' | 'header' => (param === 'Idempotency-Key' ? 'header' : 'body')
 
 /** `a.b[0]` as its steps. */
 const stepsOf = (param: string): (string | number)[] =>

@@ -3,6 +3,7 @@ import type { App } from '../../app.ts'
 import { pathOf } from '../../http/path.ts'
 import { PendingBody } from '../../http/pending-body.ts'
 import { assistants } from './assistants.ts'
+import { crons } from './crons.ts'
 import { type Asked, replyResponse, toReply } from './errors.ts'
 import { meta } from './meta.ts'
 import { protocol } from './protocol.ts'
@@ -46,6 +47,7 @@ export function langgraph(app: App, options: { prefix?: string } = {}) {
     .use(threads(app))
     .use(threadState(app))
     .use(store(app))
+    .use(crons(app))
     .use(runs(app))
     .use(threadRuns(app))
     .use(threadRun(app))

@@ -161,7 +161,8 @@ function requireOwnCheckpoint(checkpoint: RunBody['checkpoint'], threadId: strin
     throw refuseField(['checkpoint', 'checkpoint_map'], 'checkpoint.checkpoint_map: not supported. Name the checkpoint by its id.')
 }
 
-const KEPT_HEADERS = new Set(['x-api-key', 'x-tenant-id', 'x-service-key'])
+/** Keys, and the id that this server itself gives every request. */
+const KEPT_HEADERS = new Set(['x-api-key', 'x-tenant-id', 'x-service-key', 'x-request-id'])
 
 /** Headers that graphs get as `configurable`. They win over the body: a gateway in front of this server may have set them. */
 export function graphHeaders(headers: Headers): JsonObject {

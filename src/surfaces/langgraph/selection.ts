@@ -4,7 +4,7 @@ import { refuseField } from './refusal.ts'
 /** `values.messages[-1].content`: names with dots between, places in lists in brackets; negative ones count from the end. */
 export type Path = (string | number)[]
 
-const STEP = /(?:^|\.)([^.[\]]+)|\[(-?\d{1,9})\]/y
+const STEP = /(?:^|(?!^)\.)([^.[\]]+)|\[(-?\d{1,9})\]/y
 
 /** Throws a refusal for what is not such a path. `at` is where it stands in the request. */
 export function readPath(text: string, at: readonly string[]): Path {

@@ -60,7 +60,7 @@ export function langgraphFrames(story: Story, after: Cursor): Frames {
     return text
   }
   const speak = (seq: number, event: EventOf<'mode'>): string => {
-    if (seq <= after.seq || !asksFor(event)) return ''
+    if (seq <= after.seq || !asksFor(event) || tokens?.told(event)) return ''
     const { mode, ns, data } = event
     const name = ns === '' || PLAIN_NAMES.has(mode) || mode.startsWith('messages/') ? mode : `${mode}|${ns}`
     return `event: ${name}\ndata: ${data}\nid: ${idPrefix}${seq}\n\n`

@@ -32,6 +32,8 @@ const PLAIN = '"additional_kwargs":{},"response_metadata":{},"tool_calls":[],"in
  */
 export class Tokens {
   private turn: Turn | undefined
+  /** Id of the newest message. */
+  private last: string | undefined
   private readonly metadata: string
 
   constructor(
@@ -39,6 +41,11 @@ export class Tokens {
     private readonly shown: { tuple: boolean; legacy: boolean },
   ) {
     this.metadata = JSON.stringify(metadataOf(run))
+  }
+
+  /** The graph tells the message whole once more when its node is done; clients would add it to its own chunks. */
+  told({ mode, data }: { mode: string; data: string }): boolean {
+    return mode === 'messages' && this.last !== undefined && data.startsWith(`[{"id":"${this.last}"`)
   }
 
   /** The frames of an event, none where `wanted` is false: the reader has seen them, and only what they add is kept. */
@@ -64,9 +71,11 @@ export class Tokens {
   /** A turn is a message, calls, or a message and then its calls: one message of the graph in any case. */
   private onStep(event: Extract<RunEvent, { type: 'step' }>, wanted: boolean): readonly Frame[] {
     if (event.kind === 'tool_calls' && this.turn) return []
+    // A turn of calls alone has the id of their step.
     const id = event.messageId ?? event.id
     const closing = `,${PLAIN},"tool_call_chunks":[],"id":${JSON.stringify(id)},"type":"ai"},${this.metadata}]`
     this.turn = { id, text: '', refusal: '', calls: [], closing }
+    this.last = id
     if (!wanted || !this.shown.legacy) return []
     return [['messages/metadata', `{${JSON.stringify(id)}:{"metadata":${this.metadata}}}`]]
   }

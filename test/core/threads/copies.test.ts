@@ -48,7 +48,9 @@ test('a message inside other values is copied with it, and text that looks like 
   const { box } = (await graphOn(app, app.one).state(copy.id)).values as { box: { kept: { text: string; id: string }; note: string } }
   expect(box.kept.text).toBe('re: second')
   expect(box.note).toBe(`"$m":"${box.kept.id}" and {"$m":"01890000-0000-7000-8000-000000000000"}`)
-  const named = await app.records.db.query<{ data: string }>(`select data from channel_blob where thread_id = $1 and channel = 'box'`, [copy.id])
+  const named = await app.records.db.query<{ data: string }>(`select data from channel_blob where thread_id = $1 and channel = 'box'`, [
+    copy.id,
+  ])
   const [theirs, own] = [await messageIds(id), await messageIds(copy.id)]
   for (const { data } of named) {
     expect(theirs.filter((message) => data.includes(message))).toEqual([])

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const raise = { ifExists: 'raise' } as const
-const says = (content: string) => ({ values: { messages: [{ role: 'user', content }] }, asNode: '__input__' })
+const says = (content: string) => ({ values: { messages: [{ role: 'user', content }] }, asNode: '__start__' })
 
 test('a thread may have a chosen id, and belongs to the graph that its metadata names', async () => {
   const id = newId()
@@ -27,7 +27,10 @@ test('a thread may have a chosen id, and belongs to the graph that its metadata 
 test('an id that is taken is refused, or answered with the thread that has it', async () => {
   const made = await createGraphThread(app, app.one, { id: newId(), metadata: { first: true }, ...raise })
   const again = { id: made.id, metadata: { first: false } }
-  await expect(createGraphThread(app, app.one, { ...again, ...raise })).rejects.toMatchObject({ code: 'exists', facts: { kind: 'thread', id: made.id } })
+  await expect(createGraphThread(app, app.one, { ...again, ...raise })).rejects.toMatchObject({
+    code: 'exists',
+    facts: { kind: 'thread', id: made.id },
+  })
   expect(await createGraphThread(app, app.one, { ...again, ifExists: 'do_nothing' })).toEqual(made)
   expect(await createGraphThread(app, app.two, { ...again, ...raise })).toMatchObject({ id: made.id, metadata: { first: false } })
 })

@@ -43,10 +43,11 @@ export function graphOn(app: TestApp, caller: Caller) {
     async story(threadId: string): Promise<string[]> {
       const states = await Array.fromAsync(graph.getStateHistory(at(threadId)))
       return states.map((s) =>
-        JSON.stringify({ ...s, config: s.config.configurable?.checkpoint_id, parentConfig: s.parentConfig?.configurable?.checkpoint_id }).replaceAll(
-          threadId,
-          'here',
-        ),
+        JSON.stringify({
+          ...s,
+          config: s.config.configurable?.checkpoint_id,
+          parentConfig: s.parentConfig?.configurable?.checkpoint_id,
+        }).replaceAll(threadId, 'here'),
       )
     },
   }

@@ -147,5 +147,7 @@ test('a search by values that would look at too many threads is refused, unless 
   await expect(find(caller, { filter: { values: { nobody: 1 } } })).rejects.toMatchObject(refused)
   const values = { messages: [{ content: 'x' }] }
   expect((await find(caller, { filter: { values }, limit: 1 })).threads).toHaveLength(1)
-  expect(await countThreads(app, caller, { values: { answers: [] }, ids: (await find(caller, { limit: 5 })).threads.map(({ id }) => id) })).toBe(1)
+  expect(
+    await countThreads(app, caller, { values: { messages: [] }, ids: (await find(caller, { limit: 5 })).threads.map(({ id }) => id) }),
+  ).toBe(1)
 })
