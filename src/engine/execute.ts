@@ -320,6 +320,7 @@ export class Execution {
     })
     // A wait that nobody may answer is not shown alone: readers get it with the end that follows.
     if (segment && !(to.status === 'waiting' && after === 'cancelling')) this.stream.show(segment)
+    if (run.call?.webhook && to.status !== 'running') app.signals.wakeJobs()
     if (to.status === 'running') {
       this.stream.release()
       if (after === 'cancelling') this.stop('cancel')

@@ -23,6 +23,7 @@ import { ROOT } from '../support/source-tree.ts'
 import { assistantCases } from './assistants/isolation-cases.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
 import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
+import { threadCases } from './threads/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
 import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
@@ -187,6 +188,7 @@ const CASES: Record<string, Case[]> = {
   ...resourceCases({ app: () => app, own: () => own }),
   ...assistantCases({ app: () => app, own: () => own }),
   ...itemCases({ app: () => app }),
+  ...threadCases({ app: () => app }),
 }
 
 /** Functions without an id of a tenant in their input, or below the caller: the engine's own. */
@@ -194,7 +196,7 @@ const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload
-  search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(/\s+/),
+  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(/\s+/),
 )
 
 const missing = (): Ids => ({

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { deleteRun } from '../../src/core/runs/removal.ts'
+import { cancelRun } from '../../src/core/runs/stop.ts'
 import { webhookSecret } from '../../src/core/webhooks/signature.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
 import { GRAPHS, type GraphStart, type StartedGraph, startGraph } from '../support/graph-runs.ts'
-import { untilEnd } from '../support/runs.ts'
+import { currentRun, storyOf, untilEnd } from '../support/runs.ts'
 import { isSigned, openReceiver, type Received, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
 let app: TestApp
@@ -91,6 +92,34 @@ test('a run without a thread of its own is told too, although its thread is hidd
   await untilEnd(app, await start({ thread: { temporary: true } }))
   const body = bodyOf((await told())[0])
   expect([body.status, body.values.messages.length, body.kwargs.temporary]).toEqual(['success', 2, true])
+})
+
+test('a run that is cancelled before it began is told as interrupted', async () => {
+  const idle = await app.replica({ slots: 0, jobs: false })
+  const { run, threadId } = await startGraph(idle, {
+    graph: 'echo',
+    input: SAID,
+    call: { webhook: receiver.url },
+    run: { delayMs: 60_000 },
+  })
+  await cancelRun(idle, idle.one, { threadId, id: run.id })
+  const body = bodyOf((await told())[0])
+  expect([body.run_id, body.status, body.run_started_at, body.values]).toEqual([run.id, 'interrupted', null, null])
+})
+
+test('a run that stops to ask is told once, as done', async () => {
+  const started = await start({ graph: 'approval', input: {} })
+  const [got] = await told()
+  await done()
+  expect(bodyOf(got).status).toBe('success')
+  const next = await startGraph(app, { graph: 'approval', input: {}, thread: { id: started.threadId, create: false } })
+  await storyOf(app, next)
+  expect([(await currentRun(app, started)).status, (await jobs()).length, receiver.received.length]).toEqual(['completed', 0, 1])
+})
+
+test('the end of a run wakes the one who tells of it', async () => {
+  await start()
+  await receiver.until(1)
 })
 
 test('a receiver that fails is asked again, later and later, with the same id and a new signature', async () => {

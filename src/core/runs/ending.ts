@@ -1,4 +1,7 @@
+import type { Db } from '../../drivers/records/port.ts'
+import { insertJobs } from '../jobs/jobs.ts'
 import type { Needs } from '../needs.ts'
+import type { GraphCall } from './call.ts'
 import { endIdleRun, type LockedRun } from './end-store.ts'
 import type { RunEvent, Segment, StepCall, Usage } from './events.ts'
 import { callFromRow } from './rows.ts'
@@ -21,7 +24,14 @@ export async function endLocked(
   events.push({ type: 'status', status, at, usage })
   const step = run.open_step && { id: run.open_step.id, status }
   await endIdleRun(app.db, { runId: run.id, status, at, seq: run.next_event, events, step, usage: JSON.stringify(usage) })
+  if (run.status === 'queued') await tellEnd(app.db, run, at)
   return { seq: run.next_event, events }
+}
+
+/** Not of one that waited: when it stopped, its webhook was told that it had done what it was called for. */
+async function tellEnd(db: Db, run: LockedRun, at: number): Promise<void> {
+  const url = run.call === null ? null : (JSON.parse(run.call) as GraphCall).webhook
+  if (url) await insertJobs(db, at, [{ kind: 'webhook', tenantId: run.tenant_id, subject: run.id, payload: { url } }])
 }
 
 export function openStepFacts(run: LockedRun): { usage: Usage | null; calls?: StepCall[] } {

@@ -136,7 +136,10 @@ test('a path outside of every surface is 404 with the list of surfaces', async (
     expect([path, response.status]).toEqual([path, 404])
     const body = (await response.json()) as JsonObject
     expect(body).toMatchObject({ error: 'not_found', docs: '/docs' })
-    expect(body.surfaces).toEqual([{ name: 'openai', path: '/v1', openapi: '/openapi/openai.json' }])
+    expect(body.surfaces).toEqual([
+      { name: 'openai', path: '/v1', openapi: '/openapi/openai.json' },
+      { name: 'langgraph', path: '/langgraph', openapi: '/openapi/langgraph.json' },
+    ])
   }
 })
 
