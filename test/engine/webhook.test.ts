@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { deleteRun } from '../../src/core/runs/removal.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
+import { deleteExpiredThreads } from '../../src/core/threads/removal.ts'
 import { webhookSecret } from '../../src/core/webhooks/signature.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
@@ -201,9 +202,32 @@ test('a slow receiver does not keep others waiting', async () => {
   await slow.close()
 })
 
+test('a thread that goes with its run stays until the end was told', async () => {
+  // From here on nobody does jobs but those that a test says.
+  const idle = await app.replica({ jobs: false })
+  await app.jobs.stop(0)
+  const { run, threadId } = await startGraph(idle, {
+    graph: 'echo',
+    input: SAID,
+    thread: { temporary: true },
+    call: { webhook: receiver.url },
+  })
+  const isThere = async () => (await app.records.db.query('select 1 from thread where id = $1', [threadId])).length === 1
+  await eventually(async () => ((await jobs()).length === 1 ? true : undefined))
+  app.clock.advance(3_600_000)
+  await deleteExpiredThreads(app, 100)
+  expect(await isThere()).toBe(true)
+  const telling = await app.replica({ slots: 0, jobs: true })
+  expect(bodyOf((await receiver.until(1))[0])).toMatchObject({ run_id: run.id, values: { messages: expect.any(Array) } })
+  await done()
+  app.clock.advance(3_600_000)
+  await deleteExpiredThreads(app, 100)
+  expect(await isThere()).toBe(false)
+  await telling.jobs.stop(0)
+})
+
 test('a process that is stopped in the middle hands its webhook to the next one, uncharged', async () => {
   const leaving = await app.replica({ jobs: true })
-  await app.jobs.stop(0)
   const release = receiver.hold()
   await untilEnd(app, await start())
   leaving.jobs.wake()

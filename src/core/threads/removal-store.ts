@@ -35,6 +35,10 @@ export const deleteThreadRows = (db: Db, tenantId: string, ids: readonly string[
 /** Not at work: a run may wait for an answer. */
 const IDLE = `t.status <> 'busy' and t.next_at is null`
 
+/** Nobody has still to be told what its runs came to. */
+const TOLD = `not exists (select 1 from run r join job j on j.subject = r.id and j.kind || '' = 'webhook'
+  where r.thread_id = t.id and r.tenant_id is not distinct from t.tenant_id)`
+
 /**
  * Those whose time is really over are removed. A thread that was used since, or is at work, gets a later time: `expires_at`
  * is moved when it is met, not with every use. Answers how many were looked at.
@@ -42,7 +46,7 @@ const IDLE = `t.status <> 'busy' and t.next_at is null`
 export const expireThreadRows = (db: Db, input: { now: number; limit: number; againMs: number }): Promise<number> =>
   db.transaction(async (tx) => {
     const rows = await tx.hot<Key & { until: number; idle: boolean }>(
-      `select t.id, t.tenant_id, ${IDLE} as idle, coalesce(case when not t.temporary then greatest(t.updated_at, t.state_at) + t.ttl_minutes * interval '1 minute' end, t.expires_at) as until
+      `select t.id, t.tenant_id, ${IDLE} and ${TOLD} as idle, coalesce(case when not t.temporary then greatest(t.updated_at, t.state_at) + t.ttl_minutes * interval '1 minute' end, t.expires_at) as until
       from thread t where t.expires_at <= to_timestamp($1::float8 / 1000.0) order by t.expires_at limit $2 for update skip locked`,
       [input.now, input.limit],
     )
