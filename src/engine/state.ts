@@ -129,7 +129,8 @@ async function apply(
 ): Promise<{ id: string; ns: string }> {
   // In a thread without a checkpoint, what clients appended is the input that everything else comes after.
   const appended = at.id || at.ns ? [] : await saver.pending()
-  const first = appended.length > 0 && !saver.hasHead ? [{ updates: [{ values: { [MESSAGES]: appended }, asNode: '__input__' }] }] : []
+  const asNode = '__start__' in graph.nodes ? '__start__' : '__input__'
+  const first = appended.length > 0 && !saver.hasHead ? [{ updates: [{ values: { [MESSAGES]: appended }, asNode }] }] : []
   const given = steps.map((updates) => ({
     updates: updates.map(({ values, command, asNode }) => ({
       values: command ? commandOf(command) : (values ?? null),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Command } from '@langchain/langgraph'
 import type { Fault } from '../../src/core/fault.ts'
+import type { StateUpdate } from '../../src/core/graphs/graphs.ts'
 import { newId } from '../../src/core/id.ts'
 import type { Json } from '../../src/core/json.ts'
 import { createMessage } from '../../src/core/threads/messages.ts'
@@ -57,12 +58,14 @@ test('as_node says whose edges are followed; null skips a node', async () => {
   expect((await state()).next).toEqual([])
 })
 
-test('without as_node the last writer is meant, and where there is none it must be said', async () => {
-  const { state, update } = on(app, await stepsThread())
+test('without as_node the last writer is meant, in an empty thread the input; of several updates each must say it', async () => {
+  const { state, update, replay } = on(app, await stepsThread())
   await update({ values: { start: 10 } })
   expect((await state()).next).toEqual([])
   const fresh = on(app, await newThread(app, 'steps'))
-  expect(await fault(fresh.update({ values: { start: 1 } }))).toMatchObject({ code: 'invalid', facts: { param: 'as_node' } })
+  await fresh.update({ values: { start: 1 } })
+  expect((await fresh.state()).next).toEqual(['one'])
+  expect(await fault(replay([{ values: {} }, { values: {} }]))).toMatchObject({ code: 'invalid', facts: { param: 'as_node' } })
 })
 
 test('a run goes on from an update', async () => {
@@ -207,7 +210,7 @@ test('in a thread that has only appended messages they come before the update', 
   await on(app, threadId).update({ values: { messages: 'put in' }, asNode: 'answer' })
   const history = await on(app, threadId).history()
   expect(texts(history[0])).toEqual(['appended', 'put in'])
-  expect(history.map((s) => s.metadata?.source)).toEqual(['update', 'input'])
+  expect(history.map((s) => s.next)).toEqual([[], ['answer']])
 })
 
 test('an append between reading and writing is not swallowed', async () => {
@@ -225,14 +228,16 @@ test('an append between reading and writing is not swallowed', async () => {
 test('steps are replayed in order, into an empty thread too, all or none', async () => {
   const threadId = await newThread(app, 'echo')
   const { replay, state, history } = on(app, threadId)
-  const input = [{ values: { messages: [{ role: 'user', content: 'q', id: 'q' }] }, asNode: '__input__' }]
-  const broken = await fault(replay(input, [{ values: { messages: 'a' }, asNode: 'nobody' }]))
+  const values = { messages: [{ role: 'user', content: 'q', id: 'q' }] }
+  const [input, start] = ['__input__', '__start__'].map((asNode) => [{ values, asNode }]) as [StateUpdate[], StateUpdate[]]
+  const broken = await fault(replay(input, start, [{ values: { messages: 'a' }, asNode: 'nobody' }]))
   expect(broken).toMatchObject({ code: 'invalid', facts: { param: 'as_node' } })
   expect(await rows(threadId)).toMatchObject({ checkpoint: 0, message: 0, head: null })
-  const made = await replay(input, [{ values: { messages: [{ role: 'assistant', content: 'a', id: 'a' }] }, asNode: 'answer' }])
+  const made = await replay(input, start, [{ values: { messages: [{ role: 'assistant', content: 'a', id: 'a' }] }, asNode: 'answer' }])
   expect(await state()).toMatchObject({ checkpoint: made, next: [], values: { messages: [{ id: 'q' }, { id: 'a', type: 'ai' }] } })
   expect((await history()).map((s) => [s.metadata?.source, s.metadata?.step, s.next])).toEqual([
-    ['update', 0, []],
+    ['update', 1, []],
+    ['update', 0, ['answer']],
     ['input', -1, ['__start__']],
   ])
   expect(await replay()).toBeNull()

@@ -155,15 +155,6 @@ test('what is told again is what was told first, also where the run is gone by t
   expect({ ...second, webhook_sent_at: 0 }).toEqual({ ...first, webhook_sent_at: 0 })
 })
 
-test('a run that is gone before anybody was told is told to nobody', async () => {
-  const started = await start()
-  await untilEnd(app, started)
-  await deleteRun(app, started.caller, { threadId: started.threadId, id: started.run.id })
-  app.jobs.wake()
-  await done()
-  expect(receiver.received).toEqual([])
-})
-
 test('after the last attempt it is given up, and the log has no secret of its URL', async () => {
   receiver.statuses.push(500, 500, 500)
   await untilEnd(app, await start())
@@ -223,6 +214,17 @@ test('a thread that goes with its run stays until the end was told', async () =>
   app.clock.advance(3_600_000)
   await deleteExpiredThreads(app, 100)
   expect(await isThere()).toBe(false)
+  await telling.jobs.stop(0)
+})
+
+test('a run that is gone before anybody was told is told to nobody', async () => {
+  const started = await start()
+  await untilEnd(app, started)
+  expect(await jobs()).toHaveLength(1)
+  await deleteRun(app, started.caller, { threadId: started.threadId, id: started.run.id })
+  const telling = await app.replica({ slots: 0, jobs: true })
+  await done()
+  expect(receiver.received).toEqual([])
   await telling.jobs.stop(0)
 })
 

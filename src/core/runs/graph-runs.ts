@@ -7,6 +7,7 @@ import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { threadRecord } from '../threads/thread-rows.ts'
 import { draftThread, getThread, type Thread } from '../threads/threads.ts'
+import { requireResources } from '../tool-resources/tool-resources.ts'
 import type { GraphCall, GraphConfig, Strategy } from './call.ts'
 import { optionsOf } from './config.ts'
 import { createRunStatement } from './create-store.ts'
@@ -75,8 +76,10 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
       param: 'assistant_id',
     })
   const thread = await threadFor(app, reader, input.thread)
+  const metadata = { ...assistant.metadata, ...thread.row.metadata, ...run.metadata }
   const call = callOf(run.call, assistant, thread.row)
-  const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf(call.config.configurable ?? {}) : {}
+  const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf({ ...call.config.configurable, ...call.context }) : {}
+  await requireResources(app, reader, options.toolResources ?? null)
   return {
     thread,
     draft: {

@@ -27,6 +27,7 @@ const threadOf = (body: RunBody, id: ThreadId): RunThread =>
 export async function startRun(app: App, asked: Asked, { body, threadId }: { body: RunBody; threadId: ThreadId }): Promise<CreatedRun> {
   const { caller, once, request } = asked
   const run = fromRunBody(body, { threadId, headers: request.headers })
+  if (run.call.webhook !== null) app.webhooks.require(run.call.webhook)
   const assistantId = await assistantIdOf(app, caller, body.assistant_id)
   const input = { thread: threadOf(body, threadId), run: { assistantId, ...run } }
   const created = await once((parts) => createGraphRun(parts, caller, input))
@@ -47,6 +48,7 @@ export async function startBatch(app: App, asked: Asked, bodies: readonly RunBod
       ...fromRunBody(body, { threadId: null, headers: request.headers }),
     },
   }))
+  for (const { run } of inputs) if (run.call.webhook !== null) app.webhooks.require(run.call.webhook)
   return once((parts) => createAll(parts, caller, inputs))
 }
 

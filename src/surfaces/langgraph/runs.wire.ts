@@ -3,10 +3,11 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { CheckpointRef, GraphCommand, GraphConfig, StreamMode } from '../../core/runs/call.ts'
 import type { NewGraphRun } from '../../core/runs/graph-runs.ts'
 import type { Run } from '../../core/runs/runs.ts'
-import { fromConfig, Metadata, oneOf, Timestamp, toTime, Uuid } from './fields.wire.ts'
+import { reportRun } from '../../core/webhooks/run-report.ts'
+import { fromConfig, Metadata, oneOf, Timestamp, Uuid } from './fields.wire.ts'
 import { refuseField } from './refusal.ts'
 import type { RunBody } from './run-body.wire.ts'
-import { RUN_STATUS, WIRE_STATUSES } from './run-status.ts'
+import { WIRE_STATUSES } from './run-status.ts'
 
 export const RunObject = t.Object({
   run_id: Uuid,
@@ -23,46 +24,12 @@ export type RunObject = Static<typeof RunObject>
 
 export const RUN_FIELDS = Object.keys(RunObject.properties) as (keyof RunObject)[]
 
-export const toRun = (run: Run): RunObject => ({
-  run_id: run.id,
-  thread_id: run.threadId,
-  assistant_id: run.assistantId,
-  created_at: toTime(run.createdAt),
-  updated_at: toTime(run.updatedAt),
-  status: RUN_STATUS[run.status],
-  metadata: run.metadata,
-  kwargs: toKwargs(run),
-  multitask_strategy: run.strategy,
-})
+/** Runs are shown as webhooks tell of them. */
+export const toRun = (run: Run): RunObject => reportRun(run)
 
 /** What of a run a list shows; every name is one of RUN_FIELDS. */
 export function selected(run: RunObject, select: readonly (keyof RunObject)[] | undefined): Partial<RunObject> {
   return select ? Object.fromEntries(select.map((name) => [name, run[name]])) : run
-}
-
-function toKwargs(run: Run): JsonObject {
-  const { call } = run
-  const ids = { run_id: run.id, thread_id: run.threadId, assistant_id: run.assistantId }
-  if (!call) return { input: null, config: { configurable: ids }, stream_mode: [] }
-  const { configurable, ...config } = call.config
-  const checkpoint = call.checkpoint && {
-    ...(call.checkpoint.id === undefined ? {} : { checkpoint_id: call.checkpoint.id }),
-    ...(call.checkpoint.ns === undefined ? {} : { checkpoint_ns: call.checkpoint.ns }),
-  }
-  return {
-    input: call.input,
-    ...(call.command ? { command: { ...call.command } } : {}),
-    config: { ...config, configurable: { ...configurable, ...checkpoint, ...ids, graph_id: call.graph }, metadata: run.metadata },
-    context: call.context,
-    stream_mode: call.modes,
-    ...(call.interruptBefore === null ? {} : { interrupt_before: call.interruptBefore }),
-    ...(call.interruptAfter === null ? {} : { interrupt_after: call.interruptAfter }),
-    ...(call.webhook === null ? {} : { webhook: call.webhook }),
-    temporary: call.temporary,
-    subgraphs: call.subgraphs,
-    resumable: call.resumable,
-    durability: call.durability,
-  }
 }
 
 /** Where the run is to be; null: it gets a thread of its own. */

@@ -152,7 +152,6 @@ function framesOf(scene: Scene, event: Exclude<RunEvent, EventOf<'text' | 'refus
     case 'reasoning':
     case 'mode':
     case 'restart':
-    case 'mode':
       return []
   }
 }

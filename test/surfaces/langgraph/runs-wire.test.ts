@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import type { RunStatus } from '../../../src/core/runs/status.ts'
+import { type RunStatus, TRANSITIONS } from '../../../src/core/runs/status.ts'
 import { Refusal, requireValid } from '../../../src/surfaces/langgraph/refusal.ts'
 import { BatchBody, RunBody, withSnakeNames } from '../../../src/surfaces/langgraph/run-body.wire.ts'
-import { fromStatus, RUN_STATUS, WIRE_STATUSES } from '../../../src/surfaces/langgraph/run-status.ts'
+import { fromStatus, WIRE_STATUSES } from '../../../src/surfaces/langgraph/run-status.ts'
 import { fromRunBody, graphHeaders, toRun } from '../../../src/surfaces/langgraph/runs.wire.ts'
 import { aRun, IDS } from '../openai/story.ts'
 import { aCall } from './story.ts'
@@ -127,9 +127,9 @@ test('items of a batch are read in both spellings, the one of the wire first', (
   expect(() => requireValid(BatchBody, [], 'body')).toThrow(Refusal)
 })
 
-test('every status of the house has one on the wire, and every one of the wire is met', () => {
-  const inner = Object.keys(RUN_STATUS) as RunStatus[]
-  expect(new Set(inner.map((status) => RUN_STATUS[status]))).toEqual(new Set(WIRE_STATUSES))
+test('a filter by any status of the wire means some of the house, and together all of them', () => {
+  const inner = Object.keys(TRANSITIONS) as RunStatus[]
+  for (const status of WIRE_STATUSES) expect(fromStatus(status)).not.toBeEmpty()
   expect(WIRE_STATUSES.flatMap(fromStatus).toSorted()).toEqual(inner.toSorted())
   expect(fromStatus('success').toSorted()).toEqual(['completed', 'incomplete', 'waiting'])
 })
