@@ -1,5 +1,5 @@
-import { rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
 import type { PackedServer } from '../src/drivers/records/archive.ts'
@@ -68,8 +68,11 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
     plugins: [embedPostgres(packed), await embedScanner(), embedCharacterMaps(), nativeSha1, hostModules],
   })
-  // The executable carries its own copy.
-  rmSync(`${outfile}.map`, { force: true })
+  // The executable carries its own copies of these, one for each chunk.
+  const folder = dirname(outfile)
+  for (const name of readdirSync(folder)) {
+    if (name === `${basename(outfile)}.map` || /^chunk-\w+\.js\.map$/.test(name)) rmSync(join(folder, name), { force: true })
+  }
   if (!result.success) throw new AggregateError(result.logs, 'The build failed.')
 }
 

@@ -40,13 +40,12 @@ export const systemClock: Clock = { now: () => Date.now() }
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
-  const [records, { openModels }, { openWebhooks }, { migrate }, stores, registry] = await Promise.all([
-    openRecords(config, log),
+  const [{ records, registry }, { openModels }, { openWebhooks }, { migrate }, stores] = await Promise.all([
+    openGround(config, log),
     import('./drivers/models/models.ts'),
     import('./drivers/webhooks/webhooks.ts'),
     import('./drivers/records/migrate.ts'),
     loadStores(),
-    openRegistry(config.langgraph, log),
   ])
   try {
     const { db, shared } = records
@@ -68,9 +67,20 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       streams: openStreams(config.http),
     }
   } catch (error) {
+    registry.close()
     await records.close()
     throw error
   }
+}
+
+/** Both take their time, beside each other. Where one fails the other is closed; graphs that cannot be served are told of first. */
+async function openGround(config: Config, log: Log): Promise<{ records: Records; registry: GraphRegistry }> {
+  const [registry, records] = await Promise.allSettled([openRegistry(config.langgraph, log), openRecords(config, log)])
+  if (registry.status === 'fulfilled' && records.status === 'fulfilled') return { records: records.value, registry: registry.value }
+  if (registry.status === 'fulfilled') registry.value.close()
+  if (records.status === 'fulfilled') await records.value.close()
+  const failed = [registry, records].find(({ status }) => status === 'rejected') as PromiseRejectedResult
+  throw failed.reason as Error
 }
 
 /** Whatever still uses the database must have stopped before. */

@@ -2,13 +2,15 @@ import { serveGraphs, openClient } from './surfaces/langgraph/kit.ts'
 const served = await serveGraphs()
 try {
   const client = openClient(served)
+  for (const p of ['/runs/stream', '/runs/wait']) {
   const t = (await client.threads.create()).thread_id
-  const time = async (name: string, f: () => Promise<unknown>) => { const all: number[] = []; for (let i = 0; i < 30; i++) { const t0 = performance.now(); await f(); all.push(performance.now() - t0) } all.sort((a,b)=>a-b); console.log(name, 'p50', all[15]!.toFixed(1), 'min', all[0]!.toFixed(1), 'max', all[29]!.toFixed(1)) }
-  await time('wait thread', () => client.runs.wait(t, 'steps', { input: {} }))
-  await time('wait echo', () => client.runs.wait(t, 'echo', { input: {messages:[]} }))
-  await time('wait stateless', () => client.runs.wait(null, 'steps', { input: {} }))
-  await time('stream', async () => { for await (const _ of client.runs.stream(t, 'steps', { input: {} })); })
-  await time('create+join', async () => { const r = await client.runs.create(t, 'steps', { input: {} }); await client.runs.join(t, r.run_id) })
-  await time('raw wait', async () => { await (await served.send('POST', `/langgraph/threads/${t}/runs/wait`, { assistant_id: 'steps', input: {} })).text() })
+  const gone = new AbortController()
+  const res = await served.send('POST', `/langgraph/threads/${t}${p}`, { assistant_id: 'delay', input: { delay_ms: 60000 }, on_disconnect: 'cancel' }, { signal: gone.signal })
+  const path = res.headers.get('content-location')!
+  await Bun.sleep(200)
+  gone.abort()
+  await Bun.sleep(500)
+  console.log(p, (await client.runs.list(t)).map(r => r.status), served.app.streams.size)
+  }
 } finally { await served.close() }
 process.exit(0)

@@ -35,6 +35,7 @@ function buildProgram(terminal: Terminal): Command {
     .addHelpText('after', examples('tetraport serve', 'tetraport key create --name ci --expires 30d', 'tetraport doctor'))
   addServe(program, terminal)
   addKey(program, terminal)
+  addWebhookSecret(program, terminal)
   addHealth(program, terminal)
   addConfig(program, terminal)
   addDoctor(program, terminal)
@@ -135,6 +136,15 @@ function addKey(program: Command, terminal: Terminal): void {
 }
 
 const common = (values: Values) => ({ json: isJson(values), flags: flagsOf(values) })
+
+function addWebhookSecret(program: Command, terminal: Terminal): void {
+  settingFlags(verb(program, 'webhook-secret', 'Print the secret that webhooks are signed with, for their receivers.'), 'data')
+    .addHelpText('after', '\nReceivers check the signature as Standard Webhooks describes it (standardwebhooks.com).\n')
+    .action(async (values: Values) => {
+      const { showWebhookSecret } = await import('./webhook-secret.ts')
+      await showWebhookSecret(common(values), terminal)
+    })
+}
 
 function addHealth(program: Command, terminal: Terminal): void {
   settingFlags(verb(program, 'health', 'Ask a running server whether it is ready: exit 0 ready, 1 not ready, 3 unreachable.'), 'listen')

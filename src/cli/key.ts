@@ -14,7 +14,7 @@ import type { Flags } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
 import type { Terminal } from './terminal.ts'
 
-interface Common {
+export interface Common {
   json: boolean
   flags: Flags
 }
@@ -54,7 +54,8 @@ export async function revokeApiKey(options: Common & { id: string }, terminal: T
 
 type Work<R> = (app: Needs<'db' | 'clock' | 'signals'>, caller: Caller) => Promise<R>
 
-function asOperator<R>({ flags }: Common, terminal: Terminal, work: Work<R>): Promise<R> {
+/** In the name of the one who runs the server, beside it or while it stands still. */
+export function asOperator<R>({ flags }: Common, terminal: Terminal, work: Work<R>): Promise<R> {
   const { config } = loadConfig(flags, terminal)
   const sink = stderrSink()
   const log = openLog({ level: 'warn', format: config.log.format, clock: systemClock, sink })

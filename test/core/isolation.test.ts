@@ -23,12 +23,13 @@ import { ROOT } from '../support/source-tree.ts'
 import { assistantCases } from './assistants/isolation-cases.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
 import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
+import { fillSchedules, type ScheduleIds, scheduleCases } from './schedules/isolation-cases.ts'
 import { threadCases } from './threads/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
 import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
 /** Ids of one tenant's records: all of them there, or none of them. */
-interface Ids extends StoreIds, FileIds, ItemIds {
+interface Ids extends StoreIds, FileIds, ItemIds, ScheduleIds {
   assistant: string
   thread: string
   message: string
@@ -77,6 +78,7 @@ async function fill(caller: Caller): Promise<Ids> {
     ...(await fillStore(app, caller)),
     ...(await fillFiles(app, caller)),
     ...(await fillItems(app, caller)),
+    ...(await fillSchedules(app, caller, done.threadId)),
     assistant: done.assistant.id,
     thread: done.threadId,
     message: message?.id ?? '',
@@ -189,6 +191,7 @@ const CASES: Record<string, Case[]> = {
   ...assistantCases({ app: () => app, own: () => own }),
   ...itemCases({ app: () => app }),
   ...threadCases({ app: () => app }),
+  ...scheduleCases({ app: () => app, own: () => own }),
 }
 
 /** Functions without an id of a tenant in their input, or below the caller: the engine's own. */
@@ -196,7 +199,9 @@ const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload
-  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(/\s+/),
+  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(
+    /\s+/,
+  ),
 )
 
 const missing = (): Ids => ({
@@ -216,6 +221,7 @@ const missing = (): Ids => ({
   object: newId(),
   linked: newId(),
   label: newId(),
+  schedule: newId(),
 })
 
 /** What came of it, with the ids that were asked for replaced by their names. */
@@ -250,6 +256,7 @@ const contents = async () =>
       'file_batch',
       'chunk',
       'job',
+      'schedule',
       'item',
     ].map((table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId])),
   )

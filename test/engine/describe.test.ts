@@ -10,7 +10,11 @@ beforeAll(async () => {
 }, OPEN_MS)
 afterAll(() => app.close())
 
-const fault = (work: Promise<unknown>): Promise<Fault> => work.then(() => expect.unreachable(), (error: Fault) => error)
+const fault = (work: Promise<unknown>): Promise<Fault> =>
+  work.then(
+    () => expect.unreachable(),
+    (error: Fault) => error,
+  )
 const drawing = (graph: string, xray: boolean | number = false, configurable = {}) =>
   app.graphs.drawing(app.one, { graph, config: { configurable }, xray })
 const schemas = (graph: string) => app.graphs.schemas(app.one, { graph, config: {} })

@@ -18,7 +18,7 @@ const usage = { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
 const MESSAGES: [string, BaseMessage][] = [
   ['human', new HumanMessage({ id: '1', content: [{ type: 'text', text: 'a' }], name: 'n' })],
   ['human without id', new HumanMessage('a')],
-  ['ai', new AIMessage({ content: '', tool_calls: [{ id: '1', name: 'f', args: { a: 1 } }], usage_metadata: usage })],
+  ['ai', new AIMessage({ content: '', tool_calls: [{ id: '1', name: 'f', args: { a: 1 }, type: 'tool_call' }], usage_metadata: usage })],
   ['ai chunk', new AIMessageChunk({ content: 'c', tool_call_chunks: [{ name: 'f', args: '{"a', id: '1', index: 0 }] })],
   ['human chunk', new HumanMessageChunk('c')],
   ['system', new SystemMessage('s')],
@@ -43,7 +43,7 @@ test('what is JSON already is not copied, and what holds a message is', () => {
   const plain = { a: [1, 'b', null, { c: true }] }
   expect(toPlain(plain)).toBe(plain)
   const mixed = { plain, message: new HumanMessage('x') }
-  const told = toPlain(mixed) as typeof mixed
+  const told = toPlain(mixed) as { plain: unknown }
   expect(told.plain).toBe(plain)
   expect(mixed.message).toBeInstanceOf(HumanMessage)
 })

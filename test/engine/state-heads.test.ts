@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Command } from '@langchain/langgraph'
-import type { Thread } from '../../src/core/threads/threads.ts'
 import { createMessage } from '../../src/core/threads/messages.ts'
+import type { Thread } from '../../src/core/threads/threads.ts'
 import { createThread, getThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { callGraph, GRAPHS, newThread, on } from './graph-threads.ts'
@@ -66,7 +66,8 @@ test('of several branches only those that still wait are shown', async () => {
 
 test('a hundred threads cost two statements, and no graph is made for it', async () => {
   const threads: Thread[] = []
-  for (let i = 0; i < 100; i++) threads.push(await createThread(app, app.one, { graph: ['echo', 'dynamic', 'steps', 'gone'][i % 4] as string }))
+  for (let i = 0; i < 100; i++)
+    threads.push(await createThread(app, app.one, { graph: ['echo', 'dynamic', 'steps', 'gone'][i % 4] as string }))
   for (const { id, graph } of threads.slice(0, 20))
     if (graph !== 'gone') await callGraph(app, { graph: graph ?? '', threadId: id, input: { messages: 'hi', start: 1 } })
   const page = await Promise.all(threads.map(({ id }) => getThread(app, app.one, id)))

@@ -16,7 +16,11 @@ beforeAll(async () => {
 }, OPEN_MS)
 afterAll(() => app.close())
 
-const fault = (work: Promise<unknown>): Promise<Fault> => work.then(() => expect.unreachable(), (error: Fault) => error)
+const fault = (work: Promise<unknown>): Promise<Fault> =>
+  work.then(
+    () => expect.unreachable(),
+    (error: Fault) => error,
+  )
 const say = (threadId: string, content: string) => createMessage(app, app.one, { threadId, message: { role: 'user', content } })
 const rows = async (threadId: string): Promise<unknown> => {
   const count = (table: string) => `(select count(*)::int from ${table} where thread_id = $1) as ${table}`
@@ -96,7 +100,10 @@ test('an update inside a subgraph changes that one only, and its run goes on fro
   expect((await state()).values).toMatchObject({ topic: 'cats' })
   await callGraph(app, { graph: 'nested', threadId, input: new Command({ resume: 'fine' }) })
   expect((await state()).values).toMatchObject({ topic: 'dogs' })
-  expect(await fault(update({ values: { topic: 'x' } }, { ns: 'nobody:1' }))).toMatchObject({ code: 'invalid', facts: { param: 'checkpoint_ns' } })
+  expect(await fault(update({ values: { topic: 'x' } }, { ns: 'nobody:1' }))).toMatchObject({
+    code: 'invalid',
+    facts: { param: 'checkpoint_ns' },
+  })
 })
 
 test('a command says values and where to go', async () => {
@@ -229,7 +236,7 @@ test('steps are replayed in order, into an empty thread too, all or none', async
   const threadId = await newThread(app, 'echo')
   const { replay, state, history } = on(app, threadId)
   const values = { messages: [{ role: 'user', content: 'q', id: 'q' }] }
-  const [input, start] = ['__input__', '__start__'].map((asNode) => [{ values, asNode }]) as [StateUpdate[], StateUpdate[]]
+  const [input, start]: [StateUpdate[], StateUpdate[]] = [[{ values, asNode: '__input__' }], [{ values, asNode: '__start__' }]]
   const broken = await fault(replay(input, start, [{ values: { messages: 'a' }, asNode: 'nobody' }]))
   expect(broken).toMatchObject({ code: 'invalid', facts: { param: 'as_node' } })
   expect(await rows(threadId)).toMatchObject({ checkpoint: 0, message: 0, head: null })
@@ -269,5 +276,7 @@ test('an update of the state belongs to no run, also when it is made of a state 
   await on(app, threadId).update({ values: null, asNode: '__end__' })
   const [head] = await on(app, threadId).history({ limit: 1 })
   expect(head?.metadata?.run_id).toBeUndefined()
-  expect(await app.records.db.query('select run_id from checkpoint where id = $1', [head?.checkpoint?.id ?? ''])).toEqual([{ run_id: null }])
+  expect(await app.records.db.query('select run_id from checkpoint where id = $1', [head?.checkpoint?.id ?? ''])).toEqual([
+    { run_id: null },
+  ])
 })

@@ -15,7 +15,11 @@ beforeAll(async () => {
 }, OPEN_MS)
 afterAll(() => app.close())
 
-const fault = (work: Promise<unknown>): Promise<Fault> => work.then(() => expect.unreachable(), (error: Fault) => error)
+const fault = (work: Promise<unknown>): Promise<Fault> =>
+  work.then(
+    () => expect.unreachable(),
+    (error: Fault) => error,
+  )
 const say = (threadId: string, content: string) => createMessage(app, app.one, { threadId, message: { role: 'user', content } })
 
 test('a thread without checkpoints has an empty state and no history', async () => {
@@ -31,7 +35,12 @@ test('a state has flat messages, what made it, and where it comes from', async (
   const runId = newId()
   await callGraph(app, { graph: 'echo', threadId, runId, input: { messages: [{ role: 'user', content: 'hi', id: 'mine' }] } })
   const state = await on(app, threadId).state()
-  expect(state.values).toMatchObject({ messages: [{ type: 'human', content: 'hi', id: 'mine' }, { type: 'ai', content: 'message 1' }] })
+  expect(state.values).toMatchObject({
+    messages: [
+      { type: 'human', content: 'hi', id: 'mine' },
+      { type: 'ai', content: 'message 1' },
+    ],
+  })
   expect(state.metadata).toEqual({ source: 'loop', step: 1, parents: {}, thread_id: threadId, run_id: runId, graph_id: 'echo' })
   expect([state.next, state.tasks]).toEqual([[], []])
   expect(Math.abs((state.createdAt ?? 0) - Date.now())).toBeLessThan(60_000)
@@ -39,7 +48,10 @@ test('a state has flat messages, what made it, and where it comes from', async (
   expect(history.map((s) => s.metadata?.step)).toEqual([1, 0, -1])
   expect(history[0]).toEqual(state)
   expect(history.map((s) => s.parent?.id)).toEqual([history[1]?.checkpoint?.id, history[2]?.checkpoint?.id, undefined])
-  expect(history[1]).toMatchObject({ next: ['answer'], tasks: [{ name: 'answer', result: { messages: [{ content: 'message 1' }] }, error: null }] })
+  expect(history[1]).toMatchObject({
+    next: ['answer'],
+    tasks: [{ name: 'answer', result: { messages: [{ content: 'message 1' }] }, error: null }],
+  })
 })
 
 test('an unknown checkpoint is a missing one, whatever it looks like', async () => {
@@ -79,7 +91,11 @@ test('what waits in a subgraph two deep: its namespace, or with subgraphs its st
   const middle = deep.tasks[0]
   const inner = middle?.state?.tasks[0]
   expect(middle).toMatchObject({ checkpoint: null, state: { next: ['inner'], checkpoint: { ns }, values: { trail: ['open', 'before'] } } })
-  expect(inner).toMatchObject({ checkpoint: null, interrupts, state: { next: ['review'], values: { trail: ['open', 'before', 'draft cats'] } } })
+  expect(inner).toMatchObject({
+    checkpoint: null,
+    interrupts,
+    state: { next: ['review'], values: { trail: ['open', 'before', 'draft cats'] } },
+  })
   const own = await on(app, threadId).state({ ns })
   expect(own).toMatchObject({ next: ['inner'], checkpoint: { ns }, metadata: { parents: { '': flat.checkpoint?.id } } })
   expect((await on(app, threadId).history({ ns })).map((s) => s.metadata?.step)).toEqual([1, 0, -1])

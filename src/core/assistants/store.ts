@@ -128,13 +128,24 @@ export async function insertVersion(db: Db, tenantId: string, input: { next: Ass
 
 export const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`
 
-export async function readCounted(db: Db, tenantId: string, id: string): Promise<Counted | undefined> {
-  const [row] = await db.hot<AssistantRow & { at: number; newest: number }>(
-    `select ${COLUMNS}, v.version as at, a.newest ${FROM} where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null`,
-    [id, tenantId],
-  )
-  return row && { assistant: assistantFromRow(row), at: row.at, newest: row.newest }
+const read: Statement<{ id: string; tenantId: string }, Counted | undefined> = {
+  name: 'assistant.read',
+  lanes: 2,
+  itemsMax: 128,
+  async run(db, items) {
+    const rows = await db.hot<AssistantRow & { tenant_id: string; at: number; newest: number }>(
+      `select ${COLUMNS}, a.tenant_id, v.version as at, a.newest ${FROM} where a.id = any($1::text::uuid[]) and (a.deleted_at is null or a.id is null)`,
+      [`{${[...new Set(items.map((i) => i.id))].join(',')}}`],
+    )
+    const byKey = new Map(rows.map((r) => [r.id + r.tenant_id, r]))
+    return items.map((i) => {
+      const row = byKey.get(i.id + i.tenantId)
+      return row && { assistant: assistantFromRow(row), at: row.at, newest: row.newest }
+    })
+  },
 }
+
+export const readCounted = (db: Db, tenantId: string, id: string): Promise<Counted | undefined> => db.batch(read, { id, tenantId })
 
 export async function readRow(db: Db, tenantId: string, id: string): Promise<Assistant | undefined> {
   return (await readCounted(db, tenantId, id))?.assistant

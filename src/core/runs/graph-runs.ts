@@ -1,4 +1,5 @@
-import { type Assistant, getAssistant } from '../assistants/assistants.ts'
+import type { Assistant } from '../assistants/assistants.ts'
+import { resolveAssistant } from '../assistants/graph-assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
@@ -19,6 +20,7 @@ import { createTaken } from './strategies.ts'
 export type NewGraphCall = Omit<GraphCall, 'graph' | 'config' | 'context' | 'temporary'> & { config?: GraphConfig; context?: JsonObject }
 
 export interface NewGraphRun {
+  /** An assistant's id, or the id of a graph. */
   assistantId: string
   call: NewGraphCall
   metadata?: JsonObject
@@ -68,7 +70,7 @@ interface Prepared {
 async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThread; run: NewGraphRun }): Promise<Prepared> {
   const { run } = input
   const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
-  const assistant = await getAssistant(app, reader, run.assistantId)
+  const assistant = await resolveAssistant(app, reader, run.assistantId)
   if (!app.graphs.has(assistant.graph))
     throw new Fault('invalid', `The graph '${assistant.graph}' is not served here.`, {
       kind: 'graph',
@@ -87,7 +89,7 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
         threadId: thread.row.id,
         assistantId: assistant.id,
         options,
-        metadata: run.metadata ?? {},
+        metadata,
       },
       ...{ call, strategy: run.strategy ?? app.limits.strategy, messages: [], slot: undefined, newThread: thread.isNew, expiryMs: null },
       ...{ delayMs: run.delayMs ?? 0, threadMetadata: { graph_id: assistant.graph, assistant_id: assistant.id } },

@@ -8,20 +8,20 @@ import { stopRun } from './run-stop.ts'
 export interface Reader {
   caller: Caller
   run: Run
-  /** The request's: fires when the client goes, and only then. */
+  /** The request's: fires when its client goes. */
   client: AbortSignal
+  /** The stream's: fires when nobody reads any more, because the client went, all was said, or this server goes down. */
+  signal: AbortSignal
   /** True once the reader knows the end. */
   ended(): boolean
 }
 
-/** Cancels the run when its client goes before it knows the end. Returns how to stop watching. */
-export function cancelWhenGone(app: App, { caller, run, client, ended }: Reader): () => void {
-  const onGone = () => {
-    if (!ended()) void cancelLeft(app, caller, run)
+/** Cancels the run when its client goes before it knows the end. */
+export function cancelWhenGone(app: App, { caller, run, client, signal, ended }: Reader): void {
+  const onEnd = () => {
+    if (client.aborted && !ended()) void cancelLeft(app, caller, run)
   }
-  if (client.aborted) onGone()
-  else client.addEventListener('abort', onGone, { once: true })
-  return () => client.removeEventListener('abort', onGone)
+  signal.addEventListener('abort', onEnd, { once: true })
 }
 
 async function cancelLeft(app: App, caller: Caller, run: Run): Promise<void> {

@@ -72,11 +72,8 @@ async function firstOf(segments: AsyncGenerator<Segment>): Promise<Segment | und
 function tell(app: App, telling: Telling & { client: AbortSignal }, { segments, read, signal, stop }: Source): AsyncGenerator<string> {
   const { caller, run, after, modes, client } = telling
   const frames = langgraphFrames({ run, modes, ...(app.config.langgraph.endEvent ? { closing: END } : {}) }, after)
-  const unwatch = telling.cancel ? cancelWhenGone(app, { caller, run, client, ended: frames.ended }) : undefined
-  signal.addEventListener('abort', () => {
-    stop.abort()
-    unwatch?.()
-  })
+  if (telling.cancel) cancelWhenGone(app, { caller, run, client, signal, ended: frames.ended })
+  signal.addEventListener('abort', () => stop.abort(), { once: true })
   async function* told(): AsyncGenerator<string> {
     if (read) yield frames.push(read)
     for await (const segment of segments) yield frames.push(segment)

@@ -44,18 +44,20 @@ interface Outcome {
   asked: string | undefined
 }
 
-async function* answer(app: App, waiting: Waiting & { client: AbortSignal }, signal: AbortSignal): AsyncGenerator<string> {
+function answer(app: App, waiting: Waiting & { client: AbortSignal }, signal: AbortSignal): AsyncGenerator<string> {
   const { caller, run, first, client } = waiting
   const outcome: Outcome = { status: run.status, error: run.error, values: undefined, asked: undefined }
   const ended = () => isOver(outcome.status)
-  if (!ended()) {
-    const unwatch = waiting.cancel ? cancelWhenGone(app, { caller, run, client, ended }) : undefined
-    signal.addEventListener('abort', () => unwatch?.())
-    const followed = followRun(app, caller, { run, signal, ...(first?.events.length ? { first } : {}) })
-    for await (const { events } of followed) for (const event of events) note(outcome, event)
-    if (!ended()) return // nobody listens any more
+  if (waiting.cancel) cancelWhenGone(app, { caller, run, client, signal, ended })
+  async function* said(): AsyncGenerator<string> {
+    if (!ended()) {
+      const followed = followRun(app, caller, { run, signal, ...(first?.events.length ? { first } : {}) })
+      for await (const { events } of followed) for (const event of events) note(outcome, event)
+    }
+    // Else nobody listens any more.
+    if (ended()) yield await textOf(app, caller, { run, outcome })
   }
-  yield await textOf(app, caller, { run, outcome })
+  return said()
 }
 
 function note(outcome: Outcome, event: RunEvent): void {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Client } from '@langchain/langgraph-sdk'
+import { eventually } from '../../support/eventually.ts'
 import { SERVER_START_MS, type Served } from '../../support/served.ts'
 import { CLIENTS, openClient, serveGraphs } from './kit.ts'
 
@@ -68,7 +69,7 @@ describe.each(CLIENTS)('the client of langgraph-sdk %s', (_version, Sdk) => {
     const client = openClient(served, Sdk)
     const threadId = await newThread(client)
     const made = await client.crons.createForThread(threadId, 'echo', { schedule: '* * * * * *', input: HI, multitaskStrategy: 'enqueue' })
-    for (let runs = 0; runs === 0; ) runs = (await client.runs.list(threadId, { status: 'success' })).length
+    await eventually(async () => (await client.runs.list(threadId, { status: 'success' }))[0])
     await client.crons.delete((made as unknown as Shown).cron_id)
     const state = await client.threads.getState<{ messages: { content: string }[] }>(threadId)
     expect(state.values.messages[0]?.content).toBe('hi')
@@ -140,9 +141,8 @@ test('crons are searched, sorted, paged and shown in parts', async () => {
   expect(await ids({ metadata: { of }, offset: 1 })).toEqual([one.cron_id])
   expect(await ids({ metadata: { of }, enabled: false })).toEqual([two.cron_id])
   expect(await ids({ metadata: { deep: { n: 1 }, of } })).toEqual([one.cron_id])
-  expect(await search({ metadata: { of }, enabled: true, select: ['cron_id', 'schedule'] })).toEqual([
-    { cron_id: one.cron_id, schedule: '0 0 1 1 *' },
-  ])
+  const parts: unknown = await search({ metadata: { of }, enabled: true, select: ['cron_id', 'schedule'] })
+  expect(parts).toEqual([{ cron_id: one.cron_id, schedule: '0 0 1 1 *' }])
   const count = await send('POST', '/runs/crons/count', { metadata: { of } })
   expect(await count.json()).toBe(2)
   expect(await refusal('POST', '/runs/crons/search', { sort_by: 'payload' })).toEqual([422, 'body.sort_by'])
