@@ -128,14 +128,17 @@ export async function insertVersion(db: Db, tenantId: string, input: { next: Ass
 
 export const FROM = `from assistant a join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`
 
+/** Every tenant has an assistant of a graph's id: both parts of the key are looked up. */
 const read: Statement<{ id: string; tenantId: string }, Counted | undefined> = {
   name: 'assistant.read',
   lanes: 2,
   itemsMax: 128,
   async run(db, items) {
     const rows = await db.hot<AssistantRow & { tenant_id: string; at: number; newest: number }>(
-      `select ${COLUMNS}, a.tenant_id, v.version as at, a.newest ${FROM} where a.id = any($1::text::uuid[]) and (a.deleted_at is null or a.id is null)`,
-      [`{${[...new Set(items.map((i) => i.id))].join(',')}}`],
+      `select ${COLUMNS}, a.tenant_id, v.version as at, a.newest from json_to_recordset($1::text::json) as x(id uuid, tenant uuid)
+      join assistant a on a.id = x.id and a.tenant_id = x.tenant and (a.deleted_at is null or x.id is null)
+      join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version`,
+      [JSON.stringify(items.map(({ id, tenantId }) => ({ id, tenant: tenantId })))],
     )
     const byKey = new Map(rows.map((r) => [r.id + r.tenant_id, r]))
     return items.map((i) => {

@@ -62,7 +62,7 @@ const RUN_VALUES = `x.id, x.tenant_id, x.thread_id, x.assistant_id, a.version_id
 
 /** The assistant is looked up before the thread is touched, so that a wrong one does not leave the thread busy. */
 const ASSISTANT = `a as materialized (select x.id as run_id, v.id as version_id, v.config from x
-    join assistant a on a.id = x.assistant_id and a.tenant_id is not distinct from x.tenant_id and (a.deleted_at is null or x.id is null)
+    join assistant a on a.id = x.assistant_id and a.tenant_id = x.tenant_id and (a.deleted_at is null or x.id is null)
     join assistant_version v on v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version and (x.call is not null or v.graph || '' = 'assistant'))`
 
 /** The fields of a message that the engine makes its input of. */

@@ -6,11 +6,10 @@ import type { Segment } from '../../core/runs/events.ts'
 import { followRun } from '../../core/runs/journal.ts'
 import type { Run } from '../../core/runs/runs.ts'
 import { isEnd } from '../../core/runs/status.ts'
-import { sseResponse } from '../../http/sse.ts'
 import { type Cursor, START } from './cursor.ts'
 import { cancelWhenGone } from './disconnect.ts'
 import { Refusal } from './refusal.ts'
-import { errorFrame, HEARTBEAT } from './sse-frames.ts'
+import { errorFrame, HEARTBEAT, openStream } from './sse-frames.ts'
 import { langgraphFrames } from './stream.ts'
 
 export interface Telling {
@@ -35,18 +34,19 @@ export async function streamRun(app: App, request: Request, telling: Telling): P
   const segments = followRun(app, caller, { run, signal: stop.signal, ...(first?.events.length ? { first } : {}) })
   // Of a run that has ended the events may be gone: that is an answer, not a frame.
   const read = isEnd(run.status) ? await firstOf(segments) : undefined
-  try {
-    return sseResponse({
-      signal: request.signal,
-      streams: app.streams,
-      open: (signal) => tell(app, { ...telling, client: request.signal }, { segments, read, signal, stop }),
-      onError: (error) => errorFrame(error, app.log),
-      comment: HEARTBEAT,
-      headers,
-    })
-  } catch (error) {
+  const close = () => {
     stop.abort()
-    if (first && error instanceof Fault) throw new Fault(error.code, error.message, { ...error.facts, committed: true })
+    void segments.return(undefined)
+  }
+  const open = (signal: AbortSignal) => {
+    signal.addEventListener('abort', close, { once: true })
+    return tell(app, telling, { client: request.signal, segments, read, signal })
+  }
+  try {
+    const onError = (error: unknown) => errorFrame(error, app.log)
+    return openStream({ signal: request.signal, streams: app.streams, open, onError, comment: HEARTBEAT, headers }, first !== undefined)
+  } catch (error) {
+    close()
     throw error
   }
 }
@@ -56,7 +56,7 @@ interface Source {
   /** What was read of them already. */
   read: Segment | undefined
   signal: AbortSignal
-  stop: AbortController
+  client: AbortSignal
 }
 
 async function firstOf(segments: AsyncGenerator<Segment>): Promise<Segment | undefined> {
@@ -69,11 +69,13 @@ async function firstOf(segments: AsyncGenerator<Segment>): Promise<Segment | und
   }
 }
 
-function tell(app: App, telling: Telling & { client: AbortSignal }, { segments, read, signal, stop }: Source): AsyncGenerator<string> {
-  const { caller, run, after, modes, client } = telling
+function tell(
+  app: App,
+  { caller, run, after, modes, cancel }: Telling,
+  { segments, read, signal, client }: Source,
+): AsyncGenerator<string> {
   const frames = langgraphFrames({ run, modes, ...(app.config.langgraph.endEvent ? { closing: END } : {}) }, after)
-  if (telling.cancel) cancelWhenGone(app, { caller, run, client, signal, ended: frames.ended })
-  signal.addEventListener('abort', () => stop.abort(), { once: true })
+  if (cancel) cancelWhenGone(app, { caller, run, client, signal, ended: frames.ended })
   async function* told(): AsyncGenerator<string> {
     if (read) yield frames.push(read)
     for await (const segment of segments) yield frames.push(segment)

@@ -1,9 +1,20 @@
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import { type SseOptions, sseResponse } from '../../http/sse.ts'
 import { type Asked, toReply } from './errors.ts'
 
 /** One line and no more: with a blank line behind it, older SDKs make an empty event of it once they have seen an id. */
 export const HEARTBEAT = ': heartbeat\n'
+
+/** @param started this request has started a run: a failure must not make its client start another */
+export function openStream(options: SseOptions, started: boolean): Response {
+  try {
+    return sseResponse(options)
+  } catch (error) {
+    if (started && error instanceof Fault) throw new Fault(error.code, error.message, { ...error.facts, committed: true })
+    throw error
+  }
+}
 
 const STREAM: Asked = { method: 'GET', path: 'stream', requestId: null }
 

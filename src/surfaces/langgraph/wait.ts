@@ -7,10 +7,9 @@ import { followRun } from '../../core/runs/journal.ts'
 import type { Run } from '../../core/runs/runs.ts'
 import type { RunStatus } from '../../core/runs/status.ts'
 import { getThread } from '../../core/threads/threads.ts'
-import { sseResponse } from '../../http/sse.ts'
 import { cancelWhenGone } from './disconnect.ts'
 import { isOver } from './run-stop.ts'
-import { toThrown } from './sse-frames.ts'
+import { openStream, toThrown } from './sse-frames.ts'
 import { INTERRUPT, TIMED_OUT, toErrorData } from './stream.ts'
 
 export interface Waiting {
@@ -26,15 +25,13 @@ export interface Waiting {
  * The run's last values as JSON, once it is over. White space is sent meanwhile, so the status is out before anybody
  * knows how the run ends: a failure is `__error__`.
  */
-export const waitForRun = (app: App, request: Request, waiting: Waiting): Response =>
-  sseResponse({
-    signal: request.signal,
-    streams: app.streams,
-    open: (signal) => answer(app, { ...waiting, client: request.signal }, signal),
-    onError: (error) => JSON.stringify({ __error__: toThrown(error, app.log) }),
-    comment: '\n',
-    headers: { 'content-type': 'application/json', ...waiting.headers },
-  })
+export function waitForRun(app: App, request: Request, waiting: Waiting): Response {
+  const open = (signal: AbortSignal) => answer(app, { ...waiting, client: request.signal }, signal)
+  const onError = (error: unknown) => JSON.stringify({ __error__: toThrown(error, app.log) })
+  const headers = { 'content-type': 'application/json', ...waiting.headers }
+  const options = { signal: request.signal, streams: app.streams, open, onError, comment: '\n', headers }
+  return openStream(options, waiting.first !== undefined)
+}
 
 /** How a run ended, with what its journal says of its values: JSON text of the last ones, and what it asked. */
 interface Outcome {

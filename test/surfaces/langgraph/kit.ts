@@ -36,7 +36,8 @@ export class FrameReader {
   private ready: SeenFrame[] = []
 
   constructor(response: Response) {
-    if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error(`${response.status} is no stream`)
+    if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream'))
+      throw new Error(`${response.status} is no stream`)
     this.bytes = response.body.getReader()
   }
 
@@ -75,16 +76,20 @@ export class FrameReader {
 
   private read(block: string): void {
     const lines = block.split('\n')
-    const fields = new Map(lines.filter((line) => !line.startsWith(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+    const fields = new Map(
+      lines.filter((line) => !line.startsWith(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+    )
     this.comments += lines.length - fields.size
-    if (fields.size > 0) this.ready.push({ id: fields.get('id'), event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? 'null') })
+    if (fields.size > 0)
+      this.ready.push({ id: fields.get('id'), event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? 'null') })
   }
 }
 
 export const readFrames = (response: Response): Promise<SeenFrame[]> => new FrameReader(response).rest()
 
 /** `event data` */
-export const lines = (frames: readonly { event: string; data: unknown }[]): string[] => frames.map(({ event, data }) => `${event} ${JSON.stringify(data)}`)
+export const lines = (frames: readonly { event: string; data: unknown }[]): string[] =>
+  frames.map(({ event, data }) => `${event} ${JSON.stringify(data)}`)
 
 /** A fetch whose first stream breaks after so many frames; it notes what was asked for. */
 export function breakingFetch(frames: number): { fetch: Fetch; asked: { method: string; path: string; lastEventId: string | null }[] } {

@@ -11,7 +11,8 @@ beforeAll(async () => {
 }, SERVER_START_MS)
 afterAll(() => served.close())
 
-const send = (method: string, path: string, body?: unknown, init: Parameters<Served['send']>[3] = {}) => served.send(method, base + path, body, init)
+const send = (method: string, path: string, body?: unknown, init: Parameters<Served['send']>[3] = {}) =>
+  served.send(method, base + path, body, init)
 const newThread = async () => (await openClient(served).threads.create()).thread_id
 const SLOW = { assistant_id: 'delay', input: { delay_ms: 60_000 } }
 /** Twenty custom events, 10 ms apart. */
@@ -52,11 +53,14 @@ test('heartbeats are comments of one line', async () => {
 
 describe('a reader of a run that goes on', () => {
   test('is told all of it, from the event it names, or of the modes it asks for', async () => {
-    const live = new FrameReader(await send('POST', `/threads/${await newThread()}/runs/stream`, { ...WRITES, stream_mode: ['custom', 'values'] }))
+    const live = new FrameReader(
+      await send('POST', `/threads/${await newThread()}/runs/stream`, { ...WRITES, stream_mode: ['custom', 'values'] }),
+    )
     const [metadata] = await live.until(({ event }) => event === 'metadata')
     const { run_id, thread_id } = metadata?.data as { run_id: string; thread_id: string }
     const path = `/threads/${thread_id}/runs/${run_id}/stream`
-    const join = async (query: string, after?: string) => readFrames(await send('GET', path + query, undefined, after ? { headers: { 'last-event-id': after } } : {}))
+    const join = async (query: string, after?: string) =>
+      readFrames(await send('GET', path + query, undefined, after ? { headers: { 'last-event-id': after } } : {}))
     const [all, fromStart, later, values] = await Promise.all([join(''), join('', '-1'), join('', '5'), join('?stream_mode=["values"]')])
     expect([metadata, ...(await live.rest())]).toEqual(all as never)
     expect(fromStart).toEqual(all)
@@ -102,7 +106,10 @@ describe('a client that goes', () => {
   })
   test('ends a run that it joined only where it said so', async () => {
     const path = locationOf(await send('POST', `/threads/${await newThread()}/runs`, SLOW))
-    for (const [query, expected] of [['cancel_on_disconnect=0', 'running'], ['cancel_on_disconnect=1', 'interrupted']] as const) {
+    for (const [query, expected] of [
+      ['cancel_on_disconnect=0', 'running'],
+      ['cancel_on_disconnect=1', 'interrupted'],
+    ] as const) {
       const gone = new AbortController()
       const reader = new FrameReader(await send('GET', `${path}/stream?${query}`, undefined, { signal: gone.signal }))
       await reader.until(({ event }) => event === 'values')
@@ -112,7 +119,11 @@ describe('a client that goes', () => {
     }
   })
   test('after the run stopped to ask ends nothing', async () => {
-    const response = await send('POST', `/threads/${await newThread()}/runs/stream`, { assistant_id: 'approval', input: { plan: 'a' }, on_disconnect: 'cancel' })
+    const response = await send('POST', `/threads/${await newThread()}/runs/stream`, {
+      assistant_id: 'approval',
+      input: { plan: 'a' },
+      on_disconnect: 'cancel',
+    })
     const reader = new FrameReader(response)
     await reader.until(({ data }) => Object.hasOwn(data as object, '__interrupt__'))
     await reader.leave()
@@ -145,12 +156,16 @@ test('a run whose events are no longer kept is not found by readers of its strea
   expect(await (await send('GET', `${path}/join`)).json()).toEqual(values)
 })
 
-test('streams end with an end frame where the server is configured to', async () => {
-  const old = await serveGraphs({ langgraph: { endEvent: true } })
-  try {
-    const told = lines(await readFrames(await old.send('POST', `${base}/runs/stream`, { assistant_id: 'steps', input: {} })))
-    expect(told.at(-1)).toBe('end null')
-  } finally {
-    await old.close()
-  }
-}, SERVER_START_MS)
+test(
+  'streams end with an end frame where the server is configured to',
+  async () => {
+    const old = await serveGraphs({ langgraph: { endEvent: true } })
+    try {
+      const told = lines(await readFrames(await old.send('POST', `${base}/runs/stream`, { assistant_id: 'steps', input: {} })))
+      expect(told.at(-1)).toBe('end null')
+    } finally {
+      await old.close()
+    }
+  },
+  SERVER_START_MS,
+)

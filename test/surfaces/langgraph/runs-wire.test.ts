@@ -12,7 +12,10 @@ const CHECKPOINT = '1ef4a9b8-d7da-679a-a45a-872054341df2'
 function read(fields: object, place: { threadId?: string | null; headers?: Record<string, string> } = {}) {
   const body = { assistant_id: 'agent', ...fields }
   requireValid(RunBody, body, 'body')
-  return fromRunBody(body as RunBody, { threadId: place.threadId === undefined ? IDS.thread : place.threadId, headers: new Headers(place.headers) })
+  return fromRunBody(body as RunBody, {
+    threadId: place.threadId === undefined ? IDS.thread : place.threadId,
+    headers: new Headers(place.headers),
+  })
 }
 
 /** Where the mistake is. */
@@ -64,7 +67,10 @@ describe('the checkpoint to go on from', () => {
   const at = (fields: object) => read(fields).call
   test('is named at three places, and leaves the config', () => {
     expect(at({ checkpoint_id: CHECKPOINT.toUpperCase() }).checkpoint).toEqual({ id: CHECKPOINT })
-    expect(at({ checkpoint: { checkpoint_id: CHECKPOINT, checkpoint_ns: 'a:1', checkpoint_map: null } }).checkpoint).toEqual({ id: CHECKPOINT, ns: 'a:1' })
+    expect(at({ checkpoint: { checkpoint_id: CHECKPOINT, checkpoint_ns: 'a:1', checkpoint_map: null } }).checkpoint).toEqual({
+      id: CHECKPOINT,
+      ns: 'a:1',
+    })
     const { checkpoint, config } = at({ config: { configurable: { checkpoint_id: CHECKPOINT, checkpoint_ns: '', user: 1 } } })
     expect(checkpoint).toEqual({ id: CHECKPOINT })
     expect(config).toEqual({ configurable: { user: 1 } })
@@ -111,7 +117,14 @@ test('unknown fields are ignored, those of LangSmith too', () => {
 })
 
 test('headers for the graph are its configurable, and win over the body', () => {
-  const headers = { 'X-User': 'ada', 'user-agent': 'ua', 'x-api-key': 'secret', 'x-tenant-id': 't', authorization: 'Bearer secret', accept: '*/*' }
+  const headers = {
+    'X-User': 'ada',
+    'user-agent': 'ua',
+    'x-api-key': 'secret',
+    'x-tenant-id': 't',
+    authorization: 'Bearer secret',
+    accept: '*/*',
+  }
   expect(graphHeaders(new Headers(headers))).toEqual({ 'x-user': 'ada', 'user-agent': 'ua' })
   const { config } = read({ config: { tags: ['t'], configurable: { 'x-user': 'eve', other: 1 } } }, { headers }).call
   expect(config).toEqual({ tags: ['t'], configurable: { 'x-user': 'ada', 'user-agent': 'ua', other: 1 } })
@@ -135,7 +148,12 @@ test('a filter by any status of the wire means some of the house, and together a
 })
 
 test('a run shows how its graph is called, with the ids that the graph sees', () => {
-  const call = aCall({ config: { tags: ['t'], configurable: { user: 1 } }, checkpoint: { id: CHECKPOINT }, interruptBefore: '*', modes: ['updates'] })
+  const call = aCall({
+    config: { tags: ['t'], configurable: { user: 1 } },
+    checkpoint: { id: CHECKPOINT },
+    interruptBefore: '*',
+    modes: ['updates'],
+  })
   const { kwargs } = toRun(aRun({ call, metadata: { m: 1 } }))
   const ids = { run_id: IDS.run, thread_id: IDS.thread, assistant_id: IDS.assistant, graph_id: 'agent' }
   expect(kwargs).toMatchObject({

@@ -11,7 +11,8 @@ beforeAll(async () => {
 }, SERVER_START_MS)
 afterAll(() => served.close())
 
-const send = (method: string, path: string, body?: unknown, init: Parameters<Served['send']>[3] = {}) => served.send(method, base + path, body, init)
+const send = (method: string, path: string, body?: unknown, init: Parameters<Served['send']>[3] = {}) =>
+  served.send(method, base + path, body, init)
 interface RunAnswer {
   run_id: string
   thread_id: string
@@ -75,7 +76,10 @@ describe('the thread of a run without one', () => {
 test('a run that failed, or stopped to ask, is told as one with a thread is', async () => {
   const wait = async (body: object) => (await send('POST', '/runs/wait', body)).json()
   expect(await wait({ assistant_id: 'failing', input: {} })).toEqual({ __error__: { error: 'CustomError', message: 'Boo!' } })
-  expect(await wait({ assistant_id: 'approval', input: { plan: 'swim' } })).toMatchObject({ plan: 'swim', __interrupt__: [{ value: { plan: 'swim' } }] })
+  expect(await wait({ assistant_id: 'approval', input: { plan: 'swim' } })).toMatchObject({
+    plan: 'swim',
+    __interrupt__: [{ value: { plan: 'swim' } }],
+  })
 })
 
 test('headers of a run without a thread name no thread', async () => {
@@ -101,9 +105,12 @@ describe('a batch', () => {
 })
 
 describe('many runs', () => {
-  const start = async (key: string) => run(await send('POST', '/runs', { assistant_id: 'delay', input: { delay_ms: 60_000 }, on_completion: 'keep' }, { key }))
-  const status = async ({ thread_id, run_id }: RunAnswer, key: string) => (await run(await send('GET', `/threads/${thread_id}/runs/${run_id}`, undefined, { key }))).status
-  const untilStatus = (of: RunAnswer, key: string, wanted: string) => eventually(async () => ((await status(of, key)) === wanted ? true : undefined))
+  const start = async (key: string) =>
+    run(await send('POST', '/runs', { assistant_id: 'delay', input: { delay_ms: 60_000 }, on_completion: 'keep' }, { key }))
+  const status = async ({ thread_id, run_id }: RunAnswer, key: string) =>
+    (await run(await send('GET', `/threads/${thread_id}/runs/${run_id}`, undefined, { key }))).status
+  const untilStatus = (of: RunAnswer, key: string, wanted: string) =>
+    eventually(async () => ((await status(of, key)) === wanted ? true : undefined))
 
   test('are cancelled by their ids, by their status, and never those of another tenant', async () => {
     const [mine, others] = await Promise.all([served.newKey('canceller'), served.newKey('bystander')])

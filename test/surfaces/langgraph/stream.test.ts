@@ -62,7 +62,9 @@ describe('how runs end', () => {
     expect(end(status('failed', { error })).at(-1)).toBe('error {"error":"CustomError","message":"Boo!"}')
   })
   test('a failure without a class is an Error', () => {
-    expect(end(status('failed', { error: { code: 'server_error', message: 'Boo!' } })).at(-1)).toBe('error {"error":"Error","message":"Boo!"}')
+    expect(end(status('failed', { error: { code: 'server_error', message: 'Boo!' } })).at(-1)).toBe(
+      'error {"error":"Error","message":"Boo!"}',
+    )
   })
   test('a run that took too long is an error too', () => {
     expect(end(status('expired')).at(-1)).toStartWith('error {"error":"TimeoutError"')
@@ -121,7 +123,12 @@ describe('ids', () => {
     for (const [i, id] of ids(full).entries()) {
       const after = readCursor(id)
       if (!after) throw new Error(`not an id: ${id}`)
-      expect(text(events, { ...asked, after })).toBe(blocks.slice(i + 1).map((block) => `${block}\n\n`).join(''))
+      expect(text(events, { ...asked, after })).toBe(
+        blocks
+          .slice(i + 1)
+          .map((block) => `${block}\n\n`)
+          .join(''),
+      )
     }
     expect(ids(full)).toEqual(['1', '3', '4', '5', '6.0', '6'])
   })

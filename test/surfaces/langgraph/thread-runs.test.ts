@@ -12,7 +12,8 @@ beforeAll(async () => {
 }, SERVER_START_MS)
 afterAll(() => served.close())
 
-const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => served.send(method, base + path, body, { headers })
+const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  served.send(method, base + path, body, { headers })
 const NOWHERE = '01928374-0000-7000-8000-00000000dead'
 const newThread = async (client: Client): Promise<string> => (await client.threads.create()).thread_id
 const untilStatus = (client: Client, thread: string, run: string, status: string) =>
@@ -38,7 +39,11 @@ describe.each(CLIENTS)('the client of langgraph-sdk %s', (_version, Sdk) => {
     const thread = await newThread(client)
     let runId = ''
     const live: object[] = []
-    const stream = client.runs.stream(thread, 'steps', { input: {}, streamMode: ['values', 'updates'], onRunCreated: ({ run_id }) => (runId = run_id) })
+    const stream = client.runs.stream(thread, 'steps', {
+      input: {},
+      streamMode: ['values', 'updates'],
+      onRunCreated: ({ run_id }) => (runId = run_id),
+    })
     for await (const chunk of stream) live.push(chunk)
     expect(live).toHaveLength(8)
     for (const lastEventId of ['-1', undefined]) {
@@ -150,7 +155,9 @@ describe('a run is created', () => {
     const unknown = await detailOf(await send('POST', `/threads/${thread}/runs`, { assistant_id: 'nobody', input: {} }))
     expect(unknown).toMatchObject({ status: 404, detail: expect.stringMatching(/^No assistant found for "nobody"\./) })
     const run = await client.runs.create(thread, 'delay', { input: { delay_ms: 60_000 } })
-    const rejected = await detailOf(await send('POST', `/threads/${thread}/runs/stream`, { assistant_id: 'steps', multitask_strategy: 'reject' }))
+    const rejected = await detailOf(
+      await send('POST', `/threads/${thread}/runs/stream`, { assistant_id: 'steps', multitask_strategy: 'reject' }),
+    )
     expect(rejected).toMatchObject({ status: 409, detail: expect.stringMatching(/^Thread is already running a task/) })
     await client.runs.cancel(thread, run.run_id, true)
   })
@@ -192,7 +199,11 @@ describe('values are', () => {
     return { thread, values: await client.runs.wait(thread, graph, body as never) }
   }
   test('those of the last step where a breakpoint stops the graph, with an empty interrupt', async () => {
-    expect((await wait('steps', { input: {}, interruptBefore: ['two'] })).values).toEqual({ start: 1, trail: ['one 0'], __interrupt__: [] } as never)
+    expect((await wait('steps', { input: {}, interruptBefore: ['two'] })).values).toEqual({
+      start: 1,
+      trail: ['one 0'],
+      __interrupt__: [],
+    } as never)
   })
   test('those of the run, when others ran after it and its stream recorded none', async () => {
     const client = openClient(served)
@@ -205,7 +216,9 @@ describe('values are', () => {
   test('not there for a run of another tenant', async () => {
     const { thread } = await wait('steps', { input: {} })
     const [run] = await openClient(served).runs.list(thread)
-    const asked = ['', '/join', '/stream'].map((what) => served.send('GET', `${base}/threads/${thread}/runs/${run?.run_id}${what}`, undefined, { key: served.otherKey }))
+    const asked = ['', '/join', '/stream'].map((what) =>
+      served.send('GET', `${base}/threads/${thread}/runs/${run?.run_id}${what}`, undefined, { key: served.otherKey }),
+    )
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([404, 404, 404])
   })
 })
@@ -224,9 +237,16 @@ test('a subgraph is told under its path, and only where it is asked for', async 
 describe('a run that is not there, or an address that is none', () => {
   test('is told by name', async () => {
     const thread = await newThread(openClient(served))
-    for (const path of [`/threads/${thread}/runs/${NOWHERE}`, `/threads/${thread}/runs/${NOWHERE}/join`, `/threads/${thread}/runs/${NOWHERE}/stream`])
+    for (const path of [
+      `/threads/${thread}/runs/${NOWHERE}`,
+      `/threads/${thread}/runs/${NOWHERE}/join`,
+      `/threads/${thread}/runs/${NOWHERE}/stream`,
+    ])
       expect(await detailOf(await send('GET', path))).toEqual({ status: 404, detail: 'Run not found' })
-    expect(await detailOf(await send('POST', `/threads/${thread}/runs/${NOWHERE}/cancel`))).toEqual({ status: 404, detail: 'Run not found' })
+    expect(await detailOf(await send('POST', `/threads/${thread}/runs/${NOWHERE}/cancel`))).toEqual({
+      status: 404,
+      detail: 'Run not found',
+    })
     expect((await send('GET', `/threads/${thread}/runs/first`)).status).toBe(422)
     expect((await send('GET', `/threads/${thread}/runs?select=secrets`)).status).toBe(422)
     expect((await send('POST', `/threads/${thread}/runs`, {})).status).toBe(422)

@@ -30,7 +30,13 @@ test('the chunks of a turn add up to its message: text and calls under one id', 
 
 test('a tuple carries the node, the run and the thread', () => {
   const [first] = of(frames(builtInRun('messages-tuple'), story(...TURN)), 'messages') as [unknown, Record<string, unknown>][]
-  expect(first?.[1]).toMatchObject({ langgraph_node: 'model', run_id: IDS.run, thread_id: IDS.thread, ls_model_name: 'local-model', tags: [] })
+  expect(first?.[1]).toMatchObject({
+    langgraph_node: 'model',
+    run_id: IDS.run,
+    thread_id: IDS.thread,
+    ls_model_name: 'local-model',
+    tags: [],
+  })
 })
 
 test('the old mode tells metadata once and then the message so far', () => {
