@@ -20,7 +20,21 @@ const AT_ONCE = 200
 export async function expire(app: Needs<'db' | 'clock' | 'signals' | 'graphs' | 'limits' | 'log'>): Promise<void> {
   await expireRuns(app, AT_ONCE)
   await promoteRuns(app, AT_ONCE)
-  await runDueSchedules(app, AT_ONCE)
+  await beginDue(app)
+}
+
+/** Where a look is still at it: the next poll leaves the work to it. */
+const beginning = new WeakSet<object>()
+const DUE_ROUNDS_MAX = 5
+
+async function beginDue(app: Parameters<typeof runDueSchedules>[0]): Promise<void> {
+  if (beginning.has(app.db)) return
+  beginning.add(app.db)
+  try {
+    for (let round = 0; round < DUE_ROUNDS_MAX; round++) if ((await runDueSchedules(app, AT_ONCE)) < AT_ONCE) break
+  } finally {
+    beginning.delete(app.db)
+  }
 }
 
 /** @param keep.journalKeepMs 0 keeps every journal as long as its thread */

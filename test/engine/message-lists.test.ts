@@ -59,9 +59,10 @@ test('whatever is cut, changed, put between or forked comes back as it went', ()
   const kept: { row: BlobRow; ids: string[] }[] = []
   for (let version = 1; version <= 400; version++) {
     const at = chance(ids.length + 1)
-    if (chance(8) === 0) ids = ids.slice(0, at)
-    else if (chance(8) === 0) ids = [...ids.slice(0, at), newId(), ...ids.slice(at)]
-    else if (chance(20) === 0) ids = [...(kept[chance(kept.length)]?.ids ?? [])]
+    const kind = chance(20)
+    if (kind < 3) ids = ids.slice(0, at)
+    else if (kind < 6) ids = [...ids.slice(0, at), newId(), ...ids.slice(at)]
+    else if (kind < 7) ids = [...(kept[chance(Math.max(1, kept.length))]?.ids ?? [])]
     else ids = [...ids, ...grown(1 + chance(3))]
     kept.push({ row: table.put(lists, { version, ids: [...ids] }), ids: [...ids] })
   }

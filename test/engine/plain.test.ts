@@ -14,11 +14,10 @@ import {
 import { Command, Send } from '@langchain/langgraph'
 import { toPlain, toPlainText } from '../../src/engine/plain.ts'
 
-const usage = { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
 const MESSAGES: [string, BaseMessage][] = [
   ['human', new HumanMessage({ id: '1', content: [{ type: 'text', text: 'a' }], name: 'n' })],
   ['human without id', new HumanMessage('a')],
-  ['ai', new AIMessage({ content: '', tool_calls: [{ id: '1', name: 'f', args: { a: 1 }, type: 'tool_call' }], usage_metadata: usage })],
+  ['ai', new AIMessage({ content: '', tool_calls: [{ id: '1', name: 'f', args: { a: 1 }, type: 'tool_call' }] })],
   ['ai chunk', new AIMessageChunk({ content: 'c', tool_call_chunks: [{ name: 'f', args: '{"a', id: '1', index: 0 }] })],
   ['human chunk', new HumanMessageChunk('c')],
   ['system', new SystemMessage('s')],
@@ -35,6 +34,7 @@ test.each(MESSAGES)('a message is told flat, as LangGraph tells it, with its typ
 })
 
 test('a message that was given a field later tells it too', () => {
+  const usage = { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
   const message = Object.assign(new AIMessage('x'), { usage_metadata: usage })
   expect(toPlain(message)).toMatchObject({ usage_metadata: usage })
 })

@@ -8,7 +8,8 @@ const State = Annotation.Root({
   ...MessagesAnnotation.spec,
   /** Holds a message inside an object, beside text that only looks like one. */
   box: Annotation<{ kept?: BaseMessage; note?: string }>,
-  answers: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }),
+  /** A subgraph gives back all it was given: each answer counts once. */
+  answers: Annotation<string[]>({ reducer: (a, b) => [...new Set([...a, ...b])], default: () => [] }),
 })
 
 const inner = new StateGraph(State)

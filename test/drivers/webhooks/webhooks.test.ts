@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { readConfig } from '../../../src/config.ts'
 import { Fault } from '../../../src/core/fault.ts'
 import type { Outcome } from '../../../src/drivers/webhooks/port.ts'
 import { openWebhooks, type WebhookParts } from '../../../src/drivers/webhooks/webhooks.ts'
+import { ROOT } from '../../support/source-tree.ts'
 import { openReceiver, type WebhookReceiver } from '../../support/webhook-receiver.ts'
 import { CERTIFICATE, CERTIFICATE_KEY, CERTIFIED_NAME } from './certificate.ts'
 
@@ -94,7 +96,7 @@ test('the certificate must be that of the name, though the connection goes to an
 
 test('the proxy of the environment is not asked: it would choose the address', async () => {
   const script = `
-    const { openWebhooks } = await import('./src/drivers/webhooks/webhooks.ts')
+    const { openWebhooks } = await import(${JSON.stringify(join(ROOT, 'src/drivers/webhooks/webhooks.ts'))})
     const webhooks = openWebhooks(${JSON.stringify(PRIVATE)}, { publicUrl: null })
     console.log((await webhooks.deliver({ url: '${receiver.url}', body: '{}', headers: {}, signal: new AbortController().signal })).state)`
   const child = Bun.spawn([process.execPath, '-e', script], {
