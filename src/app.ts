@@ -59,7 +59,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       models: openModels(config.models, { log, clock }),
       ...opened,
       links: { files: opened.files, log, clock, verify: verifyLink, find, bodyIdleMs: config.http.bodyIdleMs },
-      graphs: openGraphs({ db, clock }, registry),
+      graphs: openGraphs({ db, clock, signals }, registry),
       registry,
       webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),

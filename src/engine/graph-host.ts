@@ -7,7 +7,7 @@ import type { GraphStates } from './state.ts'
 export { type GraphRegistry, openRegistry } from './graphs/registry.ts'
 
 /** Graphs as core sees them. LangGraph is loaded with the first question that needs it. */
-export function openGraphs(app: Needs<'db' | 'clock'>, registry: GraphRegistry): Graphs {
+export function openGraphs(app: Needs<'db' | 'clock' | 'signals'>, registry: GraphRegistry): Graphs {
   let states: Promise<GraphStates> | undefined
   const open = (): Promise<GraphStates> => {
     states ??= import('./state.ts').then(({ GraphStates }) => new GraphStates(app, registry))
@@ -20,6 +20,11 @@ export function openGraphs(app: Needs<'db' | 'clock'>, registry: GraphRegistry):
   const writes = (caller: Caller): Promise<GraphStates> => {
     requireScope(caller, 'write')
     return open()
+  }
+  const write = async (states: GraphStates, input: Parameters<GraphStates['update']>[0]) => {
+    const written = await states.update(input)
+    app.signals.announce(input.thread.id)
+    return written
   }
   const describe = async (caller: Caller) => {
     requireScope(caller, 'read')
@@ -42,10 +47,10 @@ export function openGraphs(app: Needs<'db' | 'clock'>, registry: GraphRegistry):
     },
     state: async (caller, input) => (await reads(caller)).state(input),
     history: async (caller, input) => (await reads(caller)).history(input),
-    update: async (caller, { thread, at, update }) => (await writes(caller)).update({ thread, at, steps: [[update]] }),
+    update: async (caller, { thread, at, update }) => write(await writes(caller), { thread, at, steps: [[update]] }),
     async replay(caller, { thread, steps }) {
       const states = await writes(caller)
-      return steps.length === 0 ? null : states.update({ thread, at: {}, steps })
+      return steps.length === 0 ? null : write(states, { thread, at: {}, steps })
     },
     async heads(caller, threads) {
       const [states, { readHeadStates }] = await Promise.all([reads(caller), import('./state-heads.ts')])

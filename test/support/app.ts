@@ -226,7 +226,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const stores = { ...opened, extraction }
   const webhooks = openWebhooks({ ...config.webhooks, ...options.webhooks }, { publicUrl: null })
   const registry = await openRegistry({ graphs: options.graphs ?? null, watch: false }, log)
-  const graphs = openGraphs({ db, clock }, registry)
+  const graphs = openGraphs({ db, clock, signals }, registry)
   const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs, webhooks, ...stores }
   const worker = new Worker(parts, workerOptions(options), registry)
   signals.attach(worker)

@@ -23,7 +23,7 @@ export interface Signals {
   wakeJobs(): void
   /** Somebody asked for this run to stop; its executor, wherever it is, should look. */
   cancel(runId: string): void
-  /** A run was created on this thread: whoever subscribed to the thread's id should look. */
+  /** A run was created on this thread, or its state changed outside of runs: whoever subscribed to the thread's id should look. */
   announce(threadId: string): void
   /** Events of a run are in the journal. In this process readers get them from memory. */
   publish(runId: string, segment: Segment): void

@@ -13,13 +13,16 @@ const copied = (id: string): string =>
 const REFERENCE = `'"$m":"'`
 const UUID = `'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"'`
 
-/** JSON text with the messages it refers to replaced by their copies. What begins with "+" refers to none. */
+/**
+ * JSON text with the messages it refers to replaced by their copies. What begins with "+" refers to none. Each candidate is
+ * read once and looked up by its key: the thread is compared in a way that no index serves.
+ */
 const rewritten = (data: string): string =>
   `case when left(${data}, 1) <> '+' and strpos(${data}, ${REFERENCE}) > 0 then (
-    select string_agg(case when p.n = 1 then p.part else coalesce(m.id::text || substr(p.part, 37), p.part) end, ${REFERENCE} order by p.n)
-    from unnest(string_to_array(${data}, ${REFERENCE})) with ordinality as p(part, n)
-    left join lateral (select ${copied('o.id')} as id from message o
-      where o.id = case when p.part ~ ${UUID} then left(p.part, 36)::uuid end and o.thread_id = $1) m on p.n > 1)
+    select string_agg(coalesce(${copied('o.id')}::text || substr(p.part, 37), p.part), ${REFERENCE} order by p.n)
+    from (select u.part, u.n, case when u.n > 1 and u.part ~ ${UUID} then left(u.part, 36)::uuid end as id
+      from unnest(string_to_array(${data}, ${REFERENCE})) with ordinality as u(part, n) offset 0) p
+    left join message o on o.id = p.id and o.thread_id is not distinct from $1::uuid)
   else ${data} end`
 
 const MESSAGES = `m as (insert into message (id, tenant_id, thread_id, seq, key, role, content, tool_calls, tool_call_id, assistant_id, status, cut, attachments,

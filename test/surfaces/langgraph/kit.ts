@@ -30,7 +30,7 @@ export interface SeenFrame {
 /** Reads an event stream frame by frame. Comments are lines of their own, as this API writes them. */
 export class FrameReader {
   comments = 0
-  private readonly bytes: ReadableStreamDefaultReader<Uint8Array>
+  private readonly bytes: Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
   private readonly decoder = new TextDecoder()
   private text = ''
   private ready: SeenFrame[] = []

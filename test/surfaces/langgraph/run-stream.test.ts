@@ -57,7 +57,7 @@ describe('a reader of a run that goes on', () => {
       await send('POST', `/threads/${await newThread()}/runs/stream`, { ...WRITES, stream_mode: ['custom', 'values'] }),
     )
     const [metadata] = await live.until(({ event }) => event === 'metadata')
-    const { run_id, thread_id } = metadata?.data as { run_id: string; thread_id: string }
+    const { run_id, thread_id } = (metadata?.data ?? {}) as { run_id: string; thread_id: string }
     const path = `/threads/${thread_id}/runs/${run_id}/stream`
     const join = async (query: string, after?: string) =>
       readFrames(await send('GET', path + query, undefined, after ? { headers: { 'last-event-id': after } } : {}))
