@@ -98,7 +98,7 @@ const TOP_LEVEL = new Set(
 )
 const SRC = new Set('README.md app.ts cli clock.ts core drivers engine http log.ts main.ts server.ts surfaces'.split(' '))
 const CORE = new Set(
-  'assistants completions files idempotency identity items jobs models runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
+  'assistants completions files graphs idempotency identity items jobs models runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
     ' ',
   ),
 )

@@ -197,4 +197,11 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "ALTER TABLE \"channel_blob\" ADD COLUMN \"base_ns\" text;",
     ],
   },
+  {
+    hash: 'e5e4d04c0edcfd6ed2ac07a77dde927e56712e48f077087485187056947b988e',
+    createdAt: 1795312736544,
+    statements: [
+      "CREATE INDEX \"schedule_thread\" ON \"schedule\" USING btree (\"thread_id\") WHERE thread_id is not null;",
+    ],
+  },
 ]

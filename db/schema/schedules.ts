@@ -36,6 +36,8 @@ export const schedule = pgTable(
       'cascade',
     ),
     index('schedule_list').on(t.tenant_id, t.created_at, t.id),
+    // serves the removal of threads: without it, each one reads all schedules
+    index('schedule_thread').on(t.thread_id).where(sql`thread_id is not null`),
     // serves claimSchedules
     index('schedule_due').on(t.next_at).where(sql`enabled and next_at is not null`),
   ],

@@ -169,7 +169,7 @@ function addConfig(program: Command, terminal: Terminal): void {
 }
 
 function addDoctor(program: Command, terminal: Terminal): void {
-  settingFlags(verb(program, 'doctor', 'Look for what would keep the server from starting or answering.'), 'listen', 'data')
+  settingFlags(verb(program, 'doctor', 'Look for what would keep the server from starting or answering.'), 'listen', 'data', 'graphs')
     .addHelpText('after', examples('tetraport doctor', 'tetraport doctor --json'))
     .action(async (values: Values) => {
       const { runDoctor } = await import('./doctor.ts')

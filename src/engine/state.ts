@@ -19,8 +19,8 @@ import { UpdateCheckpointer } from './state-update.ts'
 export type StateParts = Needs<'db' | 'clock'>
 export type Served = Pick<GraphRegistry, 'has' | 'open'>
 
-/** Somebody else's update came between so many times: there is no end to it. */
-const TRIES = 10
+/** Updates of other processes came between so many times: there is no end to them. A try takes a few milliseconds. */
+const TRIES = 100
 
 /** What threads stand at, read and changed through the graphs themselves. */
 export class GraphStates {
@@ -90,7 +90,9 @@ export class GraphStates {
 
   private async change({ thread, at, steps }: Change): Promise<{ id: string; ns: string }> {
     if (thread.graph === null)
-      throw new Fault('invalid', 'The thread has no graph: nothing has run in it yet.', { param: 'thread_id', reason: 'value' })
+      throw new Fault('invalid', 'The thread has no graph: nothing has run in it yet.', {
+        ...{ kind: 'graph', param: 'thread_id', reason: 'value', threadId: thread.id },
+      })
     const busy = () => new Fault('busy', 'A run is at work on the thread, or waits for it.', { threadId: thread.id })
     if (thread.status === 'busy' || thread.behind) throw busy()
     const loaded = await this.graphs.open({ graph: thread.graph, config: thread.config })

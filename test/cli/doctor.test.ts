@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
+import { newProject } from '../support/graph-project.ts'
 import { cloneDatabase, temporaryFolder } from '../support/postgres.ts'
 import { FakeTerminal } from '../support/terminal.ts'
 
@@ -55,6 +56,21 @@ describe('doctor', () => {
     for (const check of ['address', 'database', 'models']) expect(findings[check]?.state).toBe('fail')
     expect(text).not.toContain('hunter2')
     await other.stop(true)
+  })
+
+  test('graphs are loaded: what does not load is told, a manifest that cannot be used fails', async () => {
+    const project = newProject({
+      'langgraph.json': { graphs: { good: './good.ts:make', bad: './bad.ts:make' } },
+      'good.ts': 'export const make = () => null\n',
+    })
+    const env = { TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_DATA: `${dir}/new`, TETRAPORT_GRAPHS: project.dir }
+    const { code, findings } = await examine(env)
+    expect([code, findings.graphs?.state]).toEqual([0, 'warn'])
+    expect(findings.graphs?.found).toContain('there is no such file')
+    project.write({ 'langgraph.json': '{}' })
+    const broken = await examine(env)
+    expect([broken.code, broken.findings.graphs?.state]).toEqual([1, 'fail'])
+    project.remove()
   })
 
   test("the LangGraph surface's own address is looked at too", async () => {

@@ -29,12 +29,14 @@ export interface ProxyReport {
 
 /** What is used of ../shared/tools/proxy.ts. */
 interface ProxyTool {
-  startProxy(options: { contract: string; target: string; known: string[]; allowStatus: number[] }): CheckedTraffic
+  startProxy(options: { contract: string; target: string; prefix: string; known: string[]; allowStatus: number[] }): CheckedTraffic
 }
 
 /** A contract as traffic is held against it. */
 export interface Terms {
   contract: string
+  /** What stands before the contract's paths in what clients send. */
+  prefix?: string
   /** Accepted deviations from it, each with its reason. */
   known: readonly (readonly [place: string, reason: string])[]
   /** Operations whose declared content type nobody ever sent, each with its reason. */
@@ -87,9 +89,9 @@ export interface CheckedTraffic {
 const OPENAI: Terms = { contract: CONTRACT, known: KNOWN, otherTypes: [], allowStatus: [] }
 
 /** Everything that goes through `url` is held against the contract. */
-export function checkTraffic(target: string, { contract, known, allowStatus }: Terms = OPENAI): CheckedTraffic {
+export function checkTraffic(target: string, { contract, prefix = '', known, allowStatus }: Terms = OPENAI): CheckedTraffic {
   if (!prepared) throw new Error('there is no proxy here')
-  return prepared.startProxy({ contract, target, known: known.map(([place]) => place), allowStatus: [...allowStatus] })
+  return prepared.startProxy({ contract, target, prefix, known: known.map(([place]) => place), allowStatus: [...allowStatus] })
 }
 
 /** One line for each violation. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { z } from 'zod'
 import type { Fault } from '../../src/core/fault.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
-import { GRAPHS } from './graph-threads.ts'
+import { GRAPHS } from '../support/graph-runs.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -20,13 +20,6 @@ const drawing = (graph: string, xray: boolean | number = false, configurable = {
 const schemas = (graph: string) => app.graphs.schemas(app.one, { graph, config: {} })
 const subgraphs = (graph: string, recurse: boolean, namespace?: string) =>
   app.graphs.subgraphs(app.one, { graph, config: {}, recurse, ...(namespace ? { namespace } : {}) })
-
-test('the graphs of the server are listed, the built-in one first', () => {
-  const ids = app.graphs.list().map(({ id }) => id)
-  expect(ids.slice(0, 2)).toEqual(['assistant', 'echo'])
-  expect(app.graphs.list().find(({ id }) => id === 'agent')).toEqual({ id: 'agent', description: 'Asks its tools, then answers.' })
-  expect(['assistant', 'agent', 'nobody'].map((id) => app.graphs.has(id))).toEqual([true, true, false])
-})
 
 test('a drawing has nodes and edges, the ends among them', async () => {
   const { nodes, edges } = await drawing('steps')

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Caller } from '../../src/core/caller.ts'
 import type { StateSnapshot, StateUpdate } from '../../src/core/graphs/graphs.ts'
 import type { Json } from '../../src/core/json.ts'
@@ -6,9 +5,6 @@ import type { CheckpointRef, GraphConfig } from '../../src/core/runs/call.ts'
 import { createThread, getThread, type Thread } from '../../src/core/threads/threads.ts'
 import { Checkpointer } from '../../src/engine/checkpointer.ts'
 import type { TestApp } from '../support/app.ts'
-
-/** The graphs that tests share. */
-export const GRAPHS = join(import.meta.dir, '../support/graphs/langgraph.json')
 
 /** As a run stores it. */
 class Saver extends Checkpointer {

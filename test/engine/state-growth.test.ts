@@ -5,7 +5,8 @@ import { copyThread } from '../../src/core/threads/copies.ts'
 import { pruneThreads } from '../../src/core/threads/removal.ts'
 import { Checkpointer } from '../../src/engine/checkpointer.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
-import { callGraph, GRAPHS, newThread, on, texts } from './graph-threads.ts'
+import { GRAPHS } from '../support/graph-runs.ts'
+import { callGraph, newThread, on, texts } from './graph-threads.ts'
 
 let app: TestApp
 let threadId: string

@@ -4,7 +4,8 @@ import { createMessage } from '../../src/core/threads/messages.ts'
 import type { Thread } from '../../src/core/threads/threads.ts'
 import { createThread, getThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
-import { callGraph, GRAPHS, newThread, on } from './graph-threads.ts'
+import { GRAPHS } from '../support/graph-runs.ts'
+import { callGraph, newThread, on } from './graph-threads.ts'
 
 let app: TestApp
 beforeAll(async () => {

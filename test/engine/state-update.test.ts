@@ -7,8 +7,9 @@ import type { Json } from '../../src/core/json.ts'
 import { createMessage } from '../../src/core/threads/messages.ts'
 import { createThread, deleteThread, getThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
+import { GRAPHS } from '../support/graph-runs.ts'
 import { messagesOf, saysThenHangs, startRun, untilEnd } from '../support/runs.ts'
-import { callGraph, GRAPHS, newThread, on, texts } from './graph-threads.ts'
+import { callGraph, newThread, on, texts } from './graph-threads.ts'
 
 let app: TestApp
 beforeAll(async () => {

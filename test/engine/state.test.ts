@@ -6,8 +6,9 @@ import { newId } from '../../src/core/id.ts'
 import { createMessage, deleteMessage } from '../../src/core/threads/messages.ts'
 import { createThread, getThread } from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
+import { GRAPHS } from '../support/graph-runs.ts'
 import { startRun, untilEnd } from '../support/runs.ts'
-import { callGraph, GRAPHS, newThread, on, texts } from './graph-threads.ts'
+import { callGraph, newThread, on, texts } from './graph-threads.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -216,13 +217,4 @@ test("another tenant's thread has no state, even by an id it chose itself", asyn
   const checkpoint = (await on(app, id).state()).checkpoint?.id ?? ''
   expect(await fault(theirs.state({ id: checkpoint }))).toMatchObject({ code: 'not_found' })
   expect(await fault(theirs.update({ values: { messages: 'x' } }, { id: checkpoint }))).toMatchObject({ code: 'not_found' })
-})
-
-test('a caller that may not read, or not write, is refused', async () => {
-  const threadId = await newThread(app, 'echo')
-  const thread = await getThread(app, app.one, threadId)
-  const mute = { ...app.one, scopes: new Set(['read'] as const) }
-  expect(await fault(app.graphs.update(mute, { thread, at: {}, update: { values: {} } }))).toMatchObject({ code: 'forbidden' })
-  const blind = { ...app.one, scopes: new Set<never>() }
-  expect(await fault(app.graphs.state(blind, { thread, at: {}, subgraphs: false }))).toMatchObject({ code: 'forbidden' })
 })

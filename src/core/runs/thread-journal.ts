@@ -38,7 +38,7 @@ export async function* followThread(
   const { threadId, signal } = input
   const bell = new Bell(signal)
   const unsubscribe = app.signals.subscribe(threadId, bell)
-  const queued = new Map<string, () => void>()
+  const watched = new Map<string, () => void>()
   try {
     let head = (await getThread(app, caller, threadId)).headId
     const book = await openBook(app, caller, input)
@@ -53,12 +53,12 @@ export async function* followThread(
       if (runs.length > 0) continue
       if (thread.headId !== head) yield { kind: 'head', thread }
       head = thread.headId
-      watch(app, { queued, runs: book.queued, bell })
-      await bell.wait(LOOK_AGAIN_MS)
+      // One may have begun between the look and the subscription.
+      if (!watch(app, { watched, runs: book.resting, bell })) await bell.wait(LOOK_AGAIN_MS)
     }
   } finally {
     unsubscribe()
-    for (const stop of queued.values()) stop()
+    for (const stop of watched.values()) stop()
   }
 }
 
@@ -86,15 +86,20 @@ async function* tell(
   if (!signal.aborted) book.note(run.id, { seq, state })
 }
 
-/** Runs that wait for their turn ring when they begin. */
-function watch(app: Needs<'signals'>, { queued, runs, bell }: { queued: Map<string, () => void>; runs: readonly Run[]; bell: Bell }): void {
+/** Runs that rest ring when they begin or go on. True: some of them are heard from now on only. */
+function watch(
+  app: Needs<'signals'>,
+  { watched, runs, bell }: { watched: Map<string, () => void>; runs: readonly Run[]; bell: Bell },
+): boolean {
   const ids = new Set(runs.map(({ id }) => id))
-  for (const [id, stop] of queued) {
+  for (const [id, stop] of watched) {
     if (ids.has(id)) continue
     stop()
-    queued.delete(id)
+    watched.delete(id)
   }
-  for (const id of ids) if (!queued.has(id)) queued.set(id, app.signals.subscribe(id, bell))
+  const added = [...ids].filter((id) => !watched.has(id))
+  for (const id of added) watched.set(id, app.signals.subscribe(id, bell))
+  return added.length > 0
 }
 
 interface Told {
@@ -106,18 +111,19 @@ const stateOf = (status: RunStatus): Told['state'] => (isEnd(status) ? 'over' : 
 
 /** When a run left the queue. */
 const beganAt = (run: Run): number => run.startedAt ?? run.endedAt ?? run.createdAt
+const byBeginning = (a: Run, b: Run): number => beganAt(a) - beganAt(b) || (a.id < b.id ? -1 : 1)
 
 /** Which runs of the thread a reader has been told. */
 class Book {
-  /** Of the newest runs. */
-  queued: Run[] = []
+  /** Runs that nobody is at work on, and that may begin or go on. */
+  resting: Run[] = []
   private readonly known = new Map<string, Told>()
 
-  /** @param floor runs made before (milliseconds since the epoch) are told only while they are at work */
+  /** @param floor runs with a lower id were made before it: they are told only while they are at work */
   constructor(
     private readonly app: Needs<'db'>,
     private readonly caller: Caller,
-    private readonly at: { threadId: string; floor: number },
+    private readonly at: { threadId: string; floor: string },
   ) {}
 
   told(runId: string): number {
@@ -140,8 +146,8 @@ class Book {
       const holder = await this.find(thread.runId)
       if (holder) runs.push(holder)
     }
-    this.queued = runs.filter(({ status }) => status === 'queued').slice(0, PAGE)
-    return runs.filter((run) => this.isNews(run)).sort((a, b) => beganAt(a) - beganAt(b) || (a.id < b.id ? -1 : 1))
+    this.resting = runs.filter(({ status }) => status === 'queued' || status === 'waiting').slice(0, PAGE)
+    return runs.filter((run) => this.isNews(run)).sort(byBeginning)
   }
 
   private isNews(run: Run): boolean {
@@ -149,7 +155,7 @@ class Book {
     const told = this.known.get(run.id)
     // What waits for its client has nothing new to tell until it goes on.
     if (told?.state === 'over' || (told?.state === 'waiting' && run.status === 'waiting')) return false
-    return run.createdAt >= this.at.floor || !isEnd(run.status)
+    return run.id >= this.at.floor || !isEnd(run.status)
   }
 
   private async find(id: string): Promise<Run | undefined> {
@@ -163,44 +169,42 @@ class Book {
 }
 
 /** Newest first, down to the floor. */
-async function newRuns(app: Needs<'db'>, caller: Caller, { threadId, floor }: { threadId: string; floor: number }): Promise<Run[]> {
+async function newRuns(app: Needs<'db'>, caller: Caller, { threadId, floor }: { threadId: string; floor: string }): Promise<Run[]> {
   const found: Run[] = []
   while (found.length < RUNS_MAX) {
     const page = await searchRuns(app, caller, { threadId, limit: PAGE, offset: found.length })
     found.push(...page)
-    if (page.length < PAGE || (page.at(-1)?.createdAt ?? 0) < floor) break
+    if (page.length < PAGE || (page.at(-1)?.id ?? '') < floor) break
   }
   return found
 }
 
 async function openBook(app: Needs<'db'>, caller: Caller, input: { threadId: string; from?: ThreadPlace }): Promise<Book> {
   const { threadId, from } = input
-  if (from === 'start') return new Book(app, caller, { threadId, floor: 0 })
+  if (from === 'start') return new Book(app, caller, { threadId, floor: '' })
   if (from) return bookFrom(app, caller, { threadId, from })
   const runs = await searchRuns(app, caller, { threadId, limit: PAGE, offset: 0 })
-  const book = new Book(app, caller, { threadId, floor: runs[0]?.createdAt ?? 0 })
+  const book = new Book(app, caller, { threadId, floor: runs[0]?.id ?? '' })
   for (const run of runs) if (stateOf(run.status) !== 'open') book.note(run.id, { seq: 0, state: stateOf(run.status) })
   return book
 }
 
-/** Goes on behind a run. Where that is gone, behind the time its id was made at. */
+/** Goes on behind a run, which may be gone. */
 async function bookFrom(
   app: Needs<'db'>,
   caller: Caller,
   { threadId, from }: { threadId: string; from: Exclude<ThreadPlace, 'start'> },
 ): Promise<Book> {
-  const runs = await newRuns(app, caller, { threadId, floor: timeOf(from.runId) })
+  const since = { threadId, floor: from.runId }
+  const runs = await newRuns(app, caller, since)
   const last = runs.find(({ id }) => id === from.runId)
-  const book = new Book(app, caller, { threadId, floor: last?.createdAt ?? timeOf(from.runId) })
+  const book = new Book(app, caller, since)
   book.note(from.runId, { seq: from.seq, state: 'open' })
   // Made later and begun before: those were told before it.
-  const before = last ? runs.filter((run) => run !== last && run.status !== 'queued' && beganAt(run) < beganAt(last)) : []
+  const before = last ? runs.filter((run) => run !== last && run.status !== 'queued' && byBeginning(run, last) < 0) : []
   for (const run of before) book.note(run.id, { seq: 0, state: stateOf(run.status) })
   return book
 }
-
-/** Ids begin with the time they were made at. */
-const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 
 /** Rings when somebody should look; holds nothing else. */
 class Bell {

@@ -19,10 +19,10 @@ const UUID = `'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"'`
  */
 const rewritten = (data: string): string =>
   `case when left(${data}, 1) <> '+' and strpos(${data}, ${REFERENCE}) > 0 then (
-    select string_agg(coalesce(${copied('o.id')}::text || substr(p.part, 37), p.part), ${REFERENCE} order by p.n)
+    select string_agg(coalesce(o.copy || substr(p.part, 37), p.part), ${REFERENCE} order by p.n)
     from (select u.part, u.n, case when u.n > 1 and u.part ~ ${UUID} then left(u.part, 36)::uuid end as id
       from unnest(string_to_array(${data}, ${REFERENCE})) with ordinality as u(part, n) offset 0) p
-    left join message o on o.id = p.id and o.thread_id is not distinct from $1::uuid)
+    left join lateral (select ${copied('m.id')}::text as copy from message m where m.id = p.id and m.thread_id is not distinct from $1::uuid offset 0) o on true)
   else ${data} end`
 
 const MESSAGES = `m as (insert into message (id, tenant_id, thread_id, seq, key, role, content, tool_calls, tool_call_id, assistant_id, status, cut, attachments,

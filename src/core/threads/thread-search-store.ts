@@ -65,8 +65,11 @@ export async function searchThreadIds(
   return rows.map((r) => r.id)
 }
 
-export async function countThreadRows(db: Db, tenantId: string, filter: ThreadFilter): Promise<number> {
+/** @param most no more are counted than these */
+export async function countThreadRows(db: Db, tenantId: string, { most, ...filter }: ThreadFilter & { most?: number }): Promise<number> {
   const { text, params } = where(tenantId, filter)
-  const rows = await db.query<{ n: number }>(`select count(*)::int as n from thread t where ${text}`, params)
+  const counted =
+    most === undefined ? `from thread t where ${text}` : `from (select 1 from thread t where ${text} limit ${Math.floor(most)}) x`
+  const rows = await db.query<{ n: number }>(`select count(*)::int as n ${counted}`, params)
   return rows[0]?.n ?? 0
 }

@@ -37,7 +37,7 @@ export interface FoundThreads {
   /** By thread id; empty where it was not asked for. */
   heads: Map<string, HeadState>
   hasMore: boolean
-  /** How many there are without limit and offset. Null: not known, because the search by values ended before. */
+  /** How many there are without limit and offset. Null: more than TOTAL_MAX, or a search by values ended before. */
   total: number | null
 }
 
@@ -57,10 +57,13 @@ export async function searchThreads(app: SearchNeeds, caller: Caller, input: Thr
   const whole = !hasMore && (found.length > 0 || offset === 0)
   const [heads, total] = await Promise.all([
     input.heads ? app.graphs.heads(caller, threads) : new Map<string, HeadState>(),
-    whole ? offset + found.length : countThreadRows(app.db, caller.tenantId, input.filter),
+    whole ? offset + found.length : countThreadRows(app.db, caller.tenantId, { ...input.filter, most: TOTAL_MAX + 1 }),
   ])
-  return { threads, heads, hasMore, total }
+  return { threads, heads, hasMore, total: total > TOTAL_MAX && !whole ? null : total }
 }
+
+/** A page must not cost more the more threads there are. Who wants the number of a larger multitude counts. */
+export const TOTAL_MAX = 10_000
 
 /** As searchThreads; throws invalid (param: values) where there are too many to look at. */
 export async function countThreads(app: SearchNeeds, caller: Caller, filter: ThreadFilter): Promise<number> {

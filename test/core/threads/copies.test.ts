@@ -92,9 +92,10 @@ test('messages of clients and of runs are copied without their runs, and the nex
   expect(told(own)).toEqual(told(theirs))
   expect(own.map((m) => m.runId)).toEqual(own.map(() => null))
   expect((await rowsOf(app, copy.id)).run).toBe(0)
-  const next = await startRun(app, { threadId: copy.id, text: 'again', turns: [{ text: 'done' }] })
+  const next = await startRun(app, { threadId: copy.id, text: 'again', turns: [{ text: ['done'] }] })
   await untilEnd(app, next)
-  expect(app.models.requestsTo(next.model)[0]?.messages.map((m) => m.content)).toEqual([...theirs.map((m) => m.content), 'again'])
+  const sent: unknown = app.models.requestsTo(next.model)[0]?.messages.map((m) => m.content)
+  expect(sent).toEqual([...theirs.map((m) => m.content), 'again'])
 })
 
 test('a thread with a run at work is copied as it stands, and the copy is idle', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Caller } from '../../../src/core/caller.ts'
 import { newId } from '../../../src/core/id.ts'
-import { countThreads, searchThreads, type ThreadSearch, VALUES_SCAN_MAX } from '../../../src/core/threads/thread-search.ts'
+import { countThreads, searchThreads, type ThreadSearch, TOTAL_MAX, VALUES_SCAN_MAX } from '../../../src/core/threads/thread-search.ts'
 import { createThread, type NewThread } from '../../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { saysThenHangs, startRun } from '../../support/runs.ts'
@@ -106,6 +106,22 @@ test('threads are sorted by what is asked for, and alike ones by their ids', asy
   expect(await by('id', 'asc')).toEqual([a, b, c].toSorted())
 })
 
+/** Threads of 1970. */
+const fill = (caller: Caller, count: number) =>
+  app.records.db.query(
+    `insert into thread (id, tenant_id, metadata, created_at, updated_at) select gen_random_uuid(), $1, '{}', to_timestamp(n), now() from generate_series(1, $2::int) n`,
+    [caller.tenantId, count],
+  )
+
+test('a page does not count more threads than it says, but a count does', async () => {
+  const caller = await app.newTenant()
+  await fill(caller, TOTAL_MAX)
+  expect(await find(caller)).toMatchObject({ hasMore: true, total: TOTAL_MAX })
+  await make(caller, {})
+  expect(await find(caller)).toMatchObject({ hasMore: true, total: null })
+  expect(await countThreads(app, caller, {})).toBe(TOTAL_MAX + 1)
+})
+
 async function withValues(caller: Caller, ...notes: string[]): Promise<string[]> {
   const ids = await make(caller, ...notes.map(() => ({})))
   for (const [i, note] of notes.entries()) await graphOn(app, caller).say(ids[i] as string, note)
@@ -137,10 +153,7 @@ test('heads come with what is found where they are asked for', async () => {
 
 test('a search by values that would look at too many threads is refused, unless its page is full before', async () => {
   const caller = await app.newTenant()
-  await app.records.db.query(
-    `insert into thread (id, tenant_id, metadata, created_at, updated_at) select gen_random_uuid(), $1, '{}', to_timestamp(n), now() from generate_series(1, $2::int) n`,
-    [caller.tenantId, VALUES_SCAN_MAX],
-  )
+  await fill(caller, VALUES_SCAN_MAX)
   await withValues(caller, 'x')
   const refused = { code: 'invalid', facts: { param: 'values' } }
   await expect(countThreads(app, caller, { values: { answers: [] } })).rejects.toMatchObject(refused)

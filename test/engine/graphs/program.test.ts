@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from '@langchain/langgraph-sdk'
+import { hasShared, SHARED } from '../../contract/shared.ts'
 import { KEY, refusedStart, type ServerProcess, startServer } from '../../lab/server-process.ts'
 import { eventually } from '../../support/eventually.ts'
 import { copyGraphs, newProject, type Project } from '../../support/graph-project.ts'
@@ -60,10 +61,13 @@ describe.each(['none', 'own'] as const)('a project with packages: %s', (packages
       'more/alias.ts': `import { word } from '@parts/word'\n${GRAPH}`,
       'more/common.cjs': COMMON,
       'more/broken.ts': 'export const graph = \n',
+      'more/zod3.ts': ZOD3,
+      'more/stray.ts': STRAY,
       'parts/word.ts': `export const word = 'short'\n`,
       'tsconfig.json': JSON.stringify({ compilerOptions: { paths: { '@parts/*': ['./parts/*'] } } }),
     })
-    addGraphs(project, { alias: './more/alias.ts:graph', common: './more/common.cjs:graph', broken: './more/broken.ts:graph' })
+    const more = { alias: 'alias.ts', common: 'common.cjs', broken: 'broken.ts', zod3: 'zod3.ts', stray: 'stray.ts' }
+    addGraphs(project, Object.fromEntries(Object.entries(more).map(([id, file]) => [id, `./more/${file}:graph`])))
     started = await Started.on(project)
   }, START_MS)
   afterAll(() => started.stop())
@@ -115,6 +119,17 @@ describe.each(['none', 'own'] as const)('a project with packages: %s', (packages
     expect(done).toMatchObject({ trail: ['open', 'before', 'draft x', 'review yes', 'close'] })
   })
 
+  test('has schemas of zod 3 with reducers', async () => {
+    expect(await started.run('zod3', { words: ['a'] })).toEqual({ words: ['a', 'b'] })
+  })
+
+  test('survives errors that its graphs leave behind', async () => {
+    expect(await started.run('stray', {})).toEqual({ word: 'done' })
+    await eventually(() => (/graphs\.unhandled_rejection.*forgotten/.test(started.log) ? true : undefined))
+    await eventually(() => (/graphs\.uncaught_error.*too late/.test(started.log) ? true : undefined))
+    expect(await started.run('plain', {})).toEqual({ word: 'plainly' })
+  })
+
   test('says for the graph that does not load what is wrong, and for a run that fails', async () => {
     const message = `Graph 'broken' (more/broken.ts, export 'graph') cannot be loaded: Unexpected end of file (more/broken.ts:1:22).`
     expect(started.log.split('graphs.load_failed')).toHaveLength(2)
@@ -128,6 +143,22 @@ describe.each(['none', 'own'] as const)('a project with packages: %s', (packages
 const GRAPH = `import { Annotation, START, StateGraph } from '@langchain/langgraph'
 export const graph = new StateGraph(Annotation.Root({ word: Annotation() })).addNode('a', () => ({ word })).addEdge(START, 'a').compile()
 `
+const ZOD3 = `import '@langchain/langgraph/zod'
+import { START, StateGraph } from '@langchain/langgraph'
+import { z } from 'zod/v3'
+const State = z.object({ words: z.array(z.string()).langgraph.reducer((a: string[], b: string[]) => a.concat(b), z.array(z.string())) })
+export const graph = new StateGraph(State).addNode('a', () => ({ words: ['b'] })).addEdge(START, 'a').compile()
+`
+const STRAY = `const word = 'done'
+${GRAPH.replace(
+  '() => ({ word })',
+  `() => {
+  void Promise.reject(new Error('forgotten'))
+  setTimeout(() => { throw new Error('too late') }, 1)
+  return { word }
+}`,
+)}`
+
 /** What CommonJS gets must be what modules get: the graph is made of both. */
 const COMMON = `const { AIMessage } = require('@langchain/core/messages')
 const { Annotation, START, StateGraph } = require('@langchain/langgraph')
@@ -143,6 +174,21 @@ function addGraphs(project: Project, graphs: Record<string, string>): void {
   const manifest = JSON.parse(readFileSync(project.manifest, 'utf8')) as { graphs: object }
   project.write({ 'langgraph.json': JSON.stringify({ ...manifest, graphs: { ...manifest.graphs, ...graphs } }) })
 }
+
+test.skipIf(!hasShared('bench/fixtures/langgraph', 'serving the graphs of the bench'))(
+  'the graphs of the bench are served from where they are',
+  async () => {
+    const started = await Started.on(newProject(), { TETRAPORT_GRAPHS: join(SHARED, 'bench/fixtures/langgraph/langgraph.json') })
+    expect((await started.run('echo', ask('x'))).messages).toMatchObject([{ content: 'x' }, { content: 'turn 1' }])
+    const chunks: unknown[] = []
+    const input = { chunks: 3, hold_ms: 0, interval_ms: 0 }
+    for await (const { event, data } of started.client.runs.stream(null, 'streamer', { input, streamMode: 'custom' }))
+      if (event === 'custom') chunks.push(data)
+    expect(chunks).toMatchObject([{ i: 0 }, { i: 1 }, { i: 2 }])
+    await started.stop()
+  },
+  START_MS,
+)
 
 test(
   "a package of the project that brings LangChain for itself gets the server's",

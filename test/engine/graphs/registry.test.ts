@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { BaseMessage } from '@langchain/core/messages'
 import { Command, InMemoryStore, MemorySaver } from '@langchain/langgraph'
 import { Fault } from '../../../src/core/fault.ts'
@@ -36,7 +38,8 @@ describe('a project', () => {
     const [first, ...rest] = registry.list()
     expect(first?.id).toBe('assistant')
     expect(rest.find(({ id }) => id === 'agent')).toEqual({ id: 'agent', description: 'Asks its tools, then answers.' })
-    expect(rest).toHaveLength(18)
+    const { graphs } = JSON.parse(readFileSync(join(GRAPHS, 'langgraph.json'), 'utf8')) as { graphs: object }
+    expect(rest.map(({ id }) => id)).toEqual(Object.keys(graphs))
     expect([registry.has('assistant'), registry.has('echo'), registry.has('nobody')]).toEqual([true, true, false])
   })
 

@@ -8,8 +8,9 @@ import { eventually } from '../../support/eventually.ts'
 import { newProject, type Project } from '../../support/graph-project.ts'
 
 /** A graph that says what a file beside it says. */
+const WORD = './parts/word.js'
 const SAYS = `import { Annotation, START, StateGraph } from '@langchain/langgraph'
-import { word } from './parts/word.js'
+import { word } from '${WORD}'
 const State = Annotation.Root({ word: Annotation(), dir: Annotation() })
 export const graph = new StateGraph(State).addNode('a', () => ({ word, dir: import.meta.dirname })).addEdge(START, 'a').compile()
 `
@@ -126,7 +127,7 @@ describe('a watched project', () => {
   })
 
   test('sees its environment file', async () => {
-    const graph = SAYS.replace(`import { word } from './parts/word.js'`, 'const word = process.env.TEST_WATCHED_WORD')
+    const graph = SAYS.replace(`import { word } from '${WORD}'`, 'const word = process.env.TEST_WATCHED_WORD')
     const { project, say } = await watching({
       'langgraph.json': { graphs: { says: './graph.ts:graph' }, env: '.env' },
       'graph.ts': graph,

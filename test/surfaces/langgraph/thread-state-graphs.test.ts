@@ -79,7 +79,10 @@ test('a thread whose run failed tells why, in its status and in its task', async
 
 test('a thread keeps the merged config of its last run', async () => {
   const { thread_id: id } = await client.threads.create()
-  await client.runs.wait(id, 'echo', { input: { messages: [{ role: 'user', content: 'x' }] }, config: { tags: ['t'], configurable: { k: 'v' } } })
+  await client.runs.wait(id, 'echo', {
+    input: { messages: [{ role: 'user', content: 'x' }] },
+    config: { tags: ['t'], configurable: { k: 'v' } },
+  })
   expect((await client.threads.get(id)).config).toMatchObject({ configurable: { k: 'v' } })
   expect((await client.threads.get(id)).metadata).toMatchObject({ graph_id: 'echo' })
 })

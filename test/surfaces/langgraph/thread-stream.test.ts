@@ -12,10 +12,13 @@ afterAll(() => served.close())
 
 const client = () => openClient(served)
 const newThread = async () => (await client().threads.create()).thread_id
-const run = (thread: string, graph = 'steps', input: object = {}) => client().runs.wait(thread, graph, { input: input as never, raiseError: false })
+const run = (thread: string, graph = 'steps', input: object = {}) =>
+  client().runs.wait(thread, graph, { input: input as never, raiseError: false })
 
 const open = async (thread: string, query = '', after?: string, at: Served = served) => {
-  const response = await at.send('GET', `${base}/threads/${thread}/stream${query}`, undefined, { ...(after ? { headers: { 'last-event-id': after } } : {}) })
+  const response = await at.send('GET', `${base}/threads/${thread}/stream${query}`, undefined, {
+    ...(after ? { headers: { 'last-event-id': after } } : {}),
+  })
   return new FrameReader(response)
 }
 const isDone = ({ event, data }: SeenFrame) => event === 'metadata' && (data as { status?: string }).status === 'run_done'

@@ -11,7 +11,8 @@ beforeAll(async () => {
 }, SERVER_START_MS)
 afterAll(() => served.close())
 
-const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => served.send(method, base + path, body, { headers })
+const send = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  served.send(method, base + path, body, { headers })
 const newThread = async () => (await openClient(served).threads.create()).thread_id
 const SLOW = { assistant_id: 'delay', input: { delay_ms: 60_000 } }
 const stop = (path: string, query = '?wait=1') => send('POST', `${path}/cancel${query}`)
@@ -41,7 +42,7 @@ test('a run that waits for its turn is waited for, and the values are its own', 
   const thread = await newThread()
   const first = await send('POST', `/threads/${thread}/runs`, SLOW)
   const second = send('POST', `/threads/${thread}/runs/wait`, { assistant_id: 'steps', input: { start: 5 }, multitask_strategy: 'enqueue' })
-  await eventually(async () => (((await openClient(served).runs.list(thread)).length === 2 ? true : undefined)))
+  await eventually(async () => ((await openClient(served).runs.list(thread)).length === 2 ? true : undefined))
   await stop(pathOf(first))
   expect(await (await second).json()).toMatchObject({ start: 8 })
 })

@@ -1,0 +1,1 @@
+CREATE INDEX "schedule_thread" ON "schedule" USING btree ("thread_id") WHERE thread_id is not null;
