@@ -95,6 +95,14 @@ describe('config show', () => {
     expect(t.stdout).not.toContain('hunter2')
   })
 
+  test('--watch takes no value, and --graphs names a file from where the command runs', async () => {
+    const t = terminal()
+    expect(await t.run('config', 'show', '--json', '--watch', '--graphs', './langgraph.json')).toBe(0)
+    const shown = JSON.stringify(JSON.parse(t.stdout))
+    expect(shown).toContain(join(t.cwd, 'langgraph.json'))
+    expect(shown).toMatch(/"watch"[^}]*true/)
+  })
+
   test('a configuration file that was asked for must be there', async () => {
     expect(await terminal().run('config', 'show', '--config', 'absent.toml')).toBe(2)
     expect(await terminal({ TETRAPORT_CONFIG: 'absent.toml' }).run('config', 'show')).toBe(2)

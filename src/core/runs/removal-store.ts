@@ -21,6 +21,11 @@ export async function lockRun(db: Db, tenantId: string, input: { id: string; fen
   return rows[0]
 }
 
+/** Not only queued, and not waiting for an answer. */
+export async function isAtWork(db: Db, id: string): Promise<boolean> {
+  return (await db.hot(`select id from run where id = $1 and (status || '') in ('running', 'cancelling')`, [id])).length === 1
+}
+
 const OF_THREAD = (alias: string): string => `${alias}.thread_id = $2 and ${alias}.tenant_id is not distinct from $3::uuid`
 
 /** The checkpoints of a run with their values and writes, of a thread that the transaction has locked. */

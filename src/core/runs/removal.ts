@@ -3,12 +3,13 @@ import { Fault, notFound } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { transactAgain } from './deadlock.ts'
 import { promoteThread } from './promotion.ts'
-import { deleteRunRows, lockRun } from './removal-store.ts'
+import { lockThread } from './promotion-store.ts'
+import { deleteRunRows, isAtWork, lockRun } from './removal-store.ts'
 import { getRun } from './runs.ts'
 
 /**
- * Removes a run with its checkpoints, events and what it added to the thread's log. Throws not_found, or wrong_state
- * (action 'delete') while a worker is at it.
+ * Removes a run with its checkpoints, events and what it added to the thread's log. Throws not_found, wrong_state (action
+ * 'delete') while a worker is at it, or busy while one is at another run of the thread.
  */
 export async function deleteRun(
   app: Needs<'db' | 'clock' | 'signals'>,
@@ -22,6 +23,10 @@ export async function deleteRun(
     if (!run) throw notFound('run', input.id)
     if (run.status === 'running' || run.status === 'cancelling')
       throw new Fault('wrong_state', 'The run is at work.', { kind: 'run', id: run.id, status: run.status, action: 'delete' })
+    // A run at work may build on what this one left, in a commit that is still to come.
+    const thread = await lockThread(db, { id: run.thread_id, tenantId: run.tenant_id })
+    if (thread?.run_id != null && thread.run_id !== run.id && (await isAtWork(db, thread.run_id)))
+      throw new Fault('busy', 'Another run is at work on the thread.', { threadId: run.thread_id, runId: thread.run_id, action: 'delete' })
     await deleteRunRows(db, run)
   })
   await afterRemoval(app, caller.tenantId, { runId: input.id, threadId: input.threadId })
