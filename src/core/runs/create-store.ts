@@ -75,9 +75,9 @@ const THREAD_CHANGE = `graph = coalesce(x.graph, t.graph), config = coalesce(x.t
 /** New threads of the batch that belong to a run, or nothing where there are none. */
 const newThreads = (
   source: string,
-): string => `nt as (insert into thread (id, tenant_id, metadata, next_seq, graph, config, temporary, ttl_minutes, status, run_id, created_at, updated_at)
-    select y.id, y.tenant_id, y.metadata || coalesce(x.thread_metadata, '{}'), 1 + x.messages, x.graph, x.thread_config, y.temporary, y.ttl_minutes, 'busy', x.id,
-      to_timestamp(y.at / 1000.0), to_timestamp(y.at / 1000.0)
+): string => `nt as (insert into thread (id, tenant_id, metadata, next_seq, graph, config, temporary, ttl_minutes, expires_at, status, run_id, created_at, updated_at)
+    select y.id, y.tenant_id, y.metadata || coalesce(x.thread_metadata, '{}'), 1 + x.messages, x.graph, x.thread_config, y.temporary, y.ttl_minutes,
+      to_timestamp(y.expires / 1000.0), 'busy', x.id, to_timestamp(y.at / 1000.0), to_timestamp(y.at / 1000.0)
     from ${source} join x on x.thread_id = y.id and x.tenant_id = y.tenant_id join a on a.run_id = x.id
     on conflict (id, tenant_id) do nothing returning id, tenant_id, null::uuid as head_id, 0 as head_seq, 1 as base, run_id),`
 

@@ -39,13 +39,19 @@ const IDLE = `t.status <> 'busy' and t.next_at is null`
 const TOLD = `not exists (select 1 from run r join job j on j.subject = r.id and j.kind || '' = 'webhook'
   where r.thread_id = t.id and r.tenant_id is not distinct from t.tenant_id)`
 
+/** When threads that were at work are looked at again. */
+interface Again {
+  temporaryMs: number
+  lastingMs: number
+}
+
 /**
  * Those whose time is really over are removed. A thread that was used since, or is at work, gets a later time: `expires_at`
  * is moved when it is met, not with every use. Answers how many were looked at.
  */
-export const expireThreadRows = (db: Db, input: { now: number; limit: number; againMs: number }): Promise<number> =>
+export const expireThreadRows = (db: Db, input: { now: number; limit: number; again: Again }): Promise<number> =>
   db.transaction(async (tx) => {
-    const rows = await tx.hot<Key & { until: number; idle: boolean }>(
+    const rows = await tx.hot<Key & { until: number; idle: boolean; temporary: boolean }>(
       `select t.id, t.tenant_id, ${IDLE} and ${TOLD} as idle, coalesce(case when not t.temporary then greatest(t.updated_at, t.state_at) + t.ttl_minutes * interval '1 minute' end, t.expires_at) as until
       from thread t where t.expires_at <= to_timestamp($1::float8 / 1000.0) order by t.expires_at limit $2 for update skip locked`,
       [input.now, input.limit],
@@ -56,11 +62,13 @@ export const expireThreadRows = (db: Db, input: { now: number; limit: number; ag
       rows.filter(isOver).map(({ id, tenant_id }) => ({ id, tenant_id })),
     )
     const kept = rows.filter((row) => !isOver(row))
+    const later = (row: (typeof rows)[number]) =>
+      Math.max(row.until, input.now + (row.temporary ? input.again.temporaryMs : input.again.lastingMs))
     if (kept.length > 0)
       await tx.hot(
         `update thread t set expires_at = to_timestamp(x.until / 1000.0) from json_to_recordset($1::text::json) as x(id uuid, tenant_id uuid, until float8)
         where t.id = x.id and t.tenant_id is not distinct from x.tenant_id`,
-        [JSON.stringify(kept.map(({ id, tenant_id, until }) => ({ id, tenant_id, until: Math.max(until, input.now + input.againMs) })))],
+        [JSON.stringify(kept.map((row) => ({ id: row.id, tenant_id: row.tenant_id, until: later(row) })))],
       )
     return rows.length
   })

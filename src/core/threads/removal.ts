@@ -1,6 +1,7 @@
 import { type Caller, requireScope } from '../caller.ts'
 import type { Needs } from '../needs.ts'
 import { deleteThreadRows, expireThreadRows, keepLatestRows } from './removal-store.ts'
+import { TEMPORARY_LOOK_MS } from './threads.ts'
 
 /** Threads of one transaction. */
 const AT_ONCE = 50
@@ -36,12 +37,11 @@ async function inParts(ids: readonly string[], work: (part: string[]) => Promise
   return done
 }
 
-/** A thread at work when its time was over is looked at again after this. */
-const AGAIN_MS = 60_000
+const AGAIN = { temporaryMs: TEMPORARY_LOOK_MS, lastingMs: 60_000 }
 
 /**
  * Removes threads whose time is over: those with a time to live, counted from their last use, and temporary ones. Threads
- * at work stay. At most `limit` at once; answers how many were looked at.
+ * at work stay, and are looked at again later. At most `limit` at once; answers how many were looked at.
  */
 export const deleteExpiredThreads = (app: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
-  expireThreadRows(app.db, { now: app.clock.now(), limit, againMs: AGAIN_MS })
+  expireThreadRows(app.db, { now: app.clock.now(), limit, again: AGAIN })

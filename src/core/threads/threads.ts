@@ -85,11 +85,22 @@ export function draftThread(
   return {
     ...{ id: input.id ?? newId(), tenantId: caller.tenantId, metadata: input.metadata ?? {}, toolResources: input.resources ?? null },
     ...{ status: 'idle', runId: null, behind: false, headId: null, error: null, temporary: input.temporary ?? false },
-    ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: ttlMinutes === null ? null : at + ttlMinutes * MINUTE_MS },
+    ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: expiryOf(ttlMinutes, input.temporary ?? false, at) },
     ...{ createdAt: at, updatedAt: at, stateAt: null },
   }
 }
 const MINUTE_MS = 60_000
+
+/**
+ * When a temporary thread is looked at even if nothing announced the end of its run: the run may have been cancelled or
+ * removed before it began. Its end brings a time of its own.
+ */
+export const TEMPORARY_LOOK_MS = 10 * MINUTE_MS
+
+function expiryOf(ttlMinutes: number | null, temporary: boolean, at: number): number | null {
+  if (temporary) return at + TEMPORARY_LOOK_MS
+  return ttlMinutes === null ? null : at + ttlMinutes * MINUTE_MS
+}
 
 /** Of a drafted thread, which has no messages. Throws exists. */
 export async function insertNewThread(app: Needs<'db'>, thread: Thread): Promise<void> {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Caller } from '../../../src/core/caller.ts'
 import { newId } from '../../../src/core/id.ts'
+import { createGraphRun, type NewGraphCall } from '../../../src/core/runs/graph-runs.ts'
+import { promoteRuns } from '../../../src/core/runs/promotion.ts'
+import { cancelRun } from '../../../src/core/runs/stop.ts'
 import { patchThread } from '../../../src/core/threads/graph-threads.ts'
 import { deleteExpiredThreads, deleteThreads, pruneThreads } from '../../../src/core/threads/removal.ts'
 import { createThread, getThread, type Thread } from '../../../src/core/threads/threads.ts'
@@ -155,6 +158,28 @@ test('temporary threads go at their time, with all they held, by hundreds', asyn
   expect(both[0] + both[1]).toBe(301)
   expect(await app.records.db.query(`select id from thread where id = any($1::text::uuid[])`, [ids])).toEqual([])
   expect(await rowsOf(app, id)).toEqual(NONE)
+})
+
+const call: NewGraphCall = {
+  ...{ input: { messages: [] }, command: null, modes: [], subgraphs: false, resumable: false },
+  ...{ interruptBefore: null, interruptAfter: null, checkpoint: null, durability: 'async', webhook: null },
+}
+
+test('a temporary thread goes too when its run never began, but not before its time', async () => {
+  const delayed = { assistantId: 'assistant', call, delayMs: 3_600_000 }
+  const { run } = await createGraphRun(app, app.one, { thread: { temporary: true }, run: delayed })
+  const stays = await createGraphRun(app, app.one, { thread: { temporary: true }, run: delayed })
+  await cancelRun(app, app.one, { threadId: run.threadId, id: run.id })
+  await promoteRuns(app, 100)
+  app.clock.advance(10 * 60_000)
+  while ((await deleteExpiredThreads(app, 100)) > 0);
+  expect([await isThere(run.threadId), await isThere(stays.run.threadId)]).toEqual([false, true])
+  expect(await app.records.db.query(`select id from thread where id = $1`, [run.threadId])).toEqual([])
+  await cancelRun(app, app.one, { threadId: stays.run.threadId, id: stays.run.id })
+  await promoteRuns(app, 100)
+  app.clock.advance(10 * 60_000)
+  await deleteExpiredThreads(app, 100)
+  expect(await app.records.db.query(`select id from thread where id = $1`, [stays.run.threadId])).toEqual([])
 })
 
 test('a thread of the same id in another tenant stays', async () => {
