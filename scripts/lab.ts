@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { runGraphLab } from '../test/lab/graph-lab.ts'
 import { runHostileLab } from '../test/lab/hostile-lab.ts'
 import { runIngestLab } from '../test/lab/ingest-lab.ts'
 import { runLab } from '../test/lab/lab.ts'
@@ -10,6 +11,7 @@ const { values } = parseArgs({
   options: {
     scenario: { type: 'string', default: 'runs' },
     records: { type: 'string', default: 'embedded' },
+    replicas: { type: 'string', default: '1' },
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     clients: { type: 'string' },
@@ -17,11 +19,11 @@ const { values } = parseArgs({
     count: { type: 'string' },
   },
 })
-const { scenario } = values
 const records = (['embedded', 'external'] as const).find((kind) => kind === values.records)
 if (!records) throw new Error('--records is embedded or external')
-if (scenario !== 'runs' && scenario !== 'ingest' && scenario !== 'hostile') throw new Error('--scenario is runs, ingest or hostile')
-if (scenario === 'hostile' && records !== 'embedded') throw new Error('--scenario hostile keeps its records embedded')
+const replicas = Number(values.replicas)
+if (replicas !== 1 && (replicas !== 2 || values.scenario !== 'graphs' || records !== 'external'))
+  throw new Error('--replicas is 1, or 2 with --scenario graphs --records external: a data folder belongs to one server')
 
 const options = {
   records,
@@ -30,19 +32,28 @@ const options = {
   leaseMs: Number(values['lease-ms']),
   progress: (text: string) => process.stderr.write(`${text}\n`),
 }
+const clients = (usual: number): number => Number(values.clients ?? usual)
 
 /** Evenly from all kinds there are. */
 function pick<T>(all: readonly T[], count: number): T[] {
   return all.filter((_, i) => Math.floor(((i + 1) * count) / all.length) > Math.floor((i * count) / all.length))
 }
 
-async function run() {
-  if (scenario === 'runs') return runLab({ ...options, clients: Number(values.clients ?? 20), finely: true })
-  if (scenario === 'ingest') return runIngestLab({ ...options, clients: Number(values.clients ?? 6), hurry: false })
+function hostile() {
+  if (records !== 'embedded') throw new Error('--scenario hostile keeps its records embedded')
   const documents = hostileDocuments()
   return runHostileLab({ documents: pick(documents, Number(values.count ?? documents.length)), timed: true, progress: options.progress })
 }
 
-const report = await run()
+const SCENARIOS: Record<string, () => Promise<{ violations: string[] }>> = {
+  runs: () => runLab({ ...options, clients: clients(20), finely: true }),
+  ingest: () => runIngestLab({ ...options, clients: clients(6), hurry: false }),
+  graphs: () => runGraphLab({ ...options, replicas, clients: clients(15), finely: true, refusing: true }),
+  hostile,
+}
+const scenario = SCENARIOS[values.scenario]
+if (!scenario) throw new Error(`--scenario is one of ${Object.keys(SCENARIOS).join(', ')}`)
+
+const report = await scenario()
 console.log(JSON.stringify(report, null, 2))
 process.exit(report.violations.length > 0 ? 1 : 0)

@@ -204,4 +204,11 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "CREATE INDEX \"schedule_thread\" ON \"schedule\" USING btree (\"thread_id\") WHERE thread_id is not null;",
     ],
   },
+  {
+    hash: 'ef6c94c11574d67077b6f0ff855329645c4d4d042ac0d506c6c92638a02a5cea',
+    createdAt: 1795313024143,
+    statements: [
+      "ALTER TABLE \"thread\" ADD COLUMN \"by_head\" boolean DEFAULT false NOT NULL;",
+    ],
+  },
 ]

@@ -39,6 +39,8 @@ export const thread = pgTable(
     /** The newest checkpoint; messages up to `head_seq` are in it or were decided against. */
     head_id: uuid('head_id'),
     head_seq: integer('head_seq').notNull().default(0),
+    /** Lists show what the head holds: a graph or an update may have left messages of the log out of it. */
+    by_head: boolean('by_head').notNull().default(false),
     next_seq: integer('next_seq').notNull().default(1),
     /** The graph that ran last, or that the thread was made for. */
     graph: text('graph'),

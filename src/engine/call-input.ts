@@ -31,6 +31,12 @@ export function commandOf({ resume, update, goto }: GraphCommand): Command {
 export const appended = (claimed: ClaimedRun): BaseMessage[] =>
   claimed.pending.filter((m) => m.run_id !== claimed.run.id).map((m) => messageFrom(m))
 
+/** What was appended stands behind the head: a run that begins elsewhere leaves it, as all that came after that place. */
+function beginsAtHead({ run, headId }: ClaimedRun): boolean {
+  const from = run.call?.checkpoint
+  return !from || (!from.ns && (from.id === undefined || from.id === headId))
+}
+
 /**
  * What a run of any graph begins with: the command it was created or answered with, until a commit holds it; then nothing,
  * the graph goes on from its checkpoint; else the input, behind the messages that were appended.
@@ -40,7 +46,7 @@ export function callInput(claimed: ClaimedRun, takesMessages: boolean): unknown 
   if (resume !== null) return commandOf(JSON.parse(resume) as GraphCommand)
   if (started || run.call?.command) return null
   const input = run.call?.input ?? null
-  const waiting = takesMessages ? appended(claimed) : []
+  const waiting = takesMessages && beginsAtHead(claimed) ? appended(claimed) : []
   if (waiting.length === 0) return input
   if (input === null) return { [MESSAGES]: waiting }
   return isObject(input) ? { ...input, [MESSAGES]: [...waiting, ...asList(input[MESSAGES])] } : input

@@ -5,7 +5,7 @@ import { BUILT_IN_GRAPH } from '../core/graphs/graphs.ts'
 import { newId } from '../core/id.ts'
 import type { Needs } from '../core/needs.ts'
 import { type Commit, type Committed, commitStep, isCommitted } from '../core/runs/commits.ts'
-import type { MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
+import type { FunctionCall, MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
 import { readJournal } from '../core/runs/journal.ts'
 import { promoteThread } from '../core/runs/promotion.ts'
 import { rollbackRun } from '../core/runs/removal.ts'
@@ -26,6 +26,7 @@ import { foldJournal, repair } from './recover.ts'
 import { type GraphShape, RunCheckpointer } from './run-checkpointer.ts'
 import { assistantError, graphError } from './run-errors.ts'
 import { RunStream } from './run-stream.ts'
+import { wantedCalls } from './tool-outputs.ts'
 import { Filtered, ModelHost } from './turn.ts'
 
 export interface Engine {
@@ -248,6 +249,7 @@ export class Execution {
     if (this.lost) return
     const reason = this.abort.signal.reason as StopReason | undefined
     const end = reason === 'cancel' && natural.status === 'waiting' ? CANCELLED : natural
+    if (end.status === 'waiting' && this.recorder.waitingCalls().length === 0) this.recorder.ask(this.openCalls())
     const half = end.cut ? this.recorder.cutOff({ ...end.cut, error: end.error }) : undefined
     const after = await this.commit(end, half ? { halves: [half] } : {})
     // Asked to stop in the moment it began to wait: nobody would come back for it.
@@ -256,6 +258,11 @@ export class Execution {
       this.recorder.cutOff({ cut: 'run_cancelled', step: 'cancelled', error: null })
       await this.commit(CANCELLED)
     }
+  }
+
+  /** Of an earlier run, that the graph asks for again. */
+  private openCalls(): FunctionCall[] {
+    return this.claimed.run.call?.graph === BUILT_IN_GRAPH ? wantedCalls(this.saver?.interrupts ?? []) : []
   }
 
   private statusEvent(status: CommitStatus, error: RunError | null, at: number): RunEvent {

@@ -31,7 +31,7 @@ export async function callGraph(parts: GraphCallParts): Promise<void> {
   const call = claimed.run.call
   if (!call) throw new Error('the run says nothing of how its graph is called')
   const modes = libraryModes(call.modes)
-  const teller = new ModeTeller(call.modes, (event) => stream.emit(event), parts.known)
+  const teller = new ModeTeller(call, (event) => stream.emit(event), parts.known)
   const graph = loaded.with({ checkpointer: saver, store })
   const input = callInput(claimed, MESSAGES in graph.channels) as never
   const options = { ...optionsOf(parts), streamMode: modes, subgraphs: call.subgraphs } as Record<string, unknown>
@@ -41,7 +41,7 @@ export async function callGraph(parts: GraphCallParts): Promise<void> {
       teller.chunk(chunk)
       if (stream.crowded) await stream.room()
     }
-    return
+    return finish(stream, teller)
   }
   const runId = claimed.run.id
   const events = graph.streamEvents(input, { ...options, runId, version: 'v2' } as never) as unknown as AsyncIterable<unknown>
@@ -52,6 +52,13 @@ export async function callGraph(parts: GraphCallParts): Promise<void> {
     else teller.event(event)
     if (stream.crowded) await stream.room()
   }
+  finish(stream, teller)
+}
+
+/** What is told last goes with the commit of the end. */
+function finish(stream: RunStream, teller: ModeTeller): void {
+  stream.hold()
+  teller.end()
 }
 
 /** Keys are there only where they have a value: an undefined one would wipe what the graph itself is bound to. */

@@ -1,7 +1,10 @@
 import { AIMessageChunk, type BaseMessage } from '@langchain/core/messages'
-import type { StreamMode } from '../core/runs/call.ts'
+import type { GraphCall, StreamMode } from '../core/runs/call.ts'
 import type { RunEvent } from '../core/runs/events.ts'
 import { isMessageLike, toPlainText } from './plain.ts'
+
+/** The key of what a graph asks. */
+const INTERRUPT = '__interrupt__'
 
 type ModeEvent = Extract<RunEvent, { type: 'mode' }>
 type Fields = Record<string, unknown>
@@ -48,17 +51,21 @@ function shownDebug(payload: Fields): Fields {
 /** What a graph streams, as the run's events. One for each run: it knows which messages it has told. */
 export class ModeTeller {
   private readonly asked: ReadonlySet<string>
+  private readonly waited: boolean
   /** What was said of each message so far, for the old `messages` mode. */
   private readonly partial = new Map<string, AIMessageChunk>()
   private readonly complete: Set<string>
+  /** Of a run that nobody follows. */
+  private last: unknown[] = []
 
   /** @param known ids of messages that were there before the run */
   constructor(
-    modes: readonly StreamMode[],
+    call: Pick<GraphCall, 'modes' | 'waited'>,
     private readonly emit: (event: ModeEvent) => void,
     known: Iterable<string>,
   ) {
-    this.asked = new Set(modes)
+    this.asked = new Set(call.modes)
+    this.waited = call.waited ?? false
     this.complete = new Set(known)
   }
 
@@ -81,8 +88,21 @@ export class ModeTeller {
     if (this.asked.has('events')) this.tell('events', '', event)
   }
 
+  /** The graph has come to its end. */
+  end(): void {
+    for (const values of this.last) this.emit({ type: 'mode', mode: 'values', ns: '', data: toPlainText(values) })
+  }
+
   private tell(mode: string, ns: string, payload: unknown): void {
-    this.emit({ type: 'mode', mode, ns, data: toPlainText(payload) })
+    if (this.waited) this.keep(mode, ns, payload)
+    else this.emit({ type: 'mode', mode, ns, data: toPlainText(payload) })
+  }
+
+  /** The newest values, and what was asked behind them. */
+  private keep(mode: string, ns: string, payload: unknown): void {
+    if (mode !== 'values' || ns !== '') return
+    const asks = typeof payload === 'object' && payload !== null && INTERRUPT in payload
+    this.last = asks ? [...this.last.slice(0, 1), payload] : [payload]
   }
 
   private message(ns: string, [message, metadata]: [BaseMessage, Fields]): void {

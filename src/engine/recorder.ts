@@ -205,6 +205,31 @@ export class Recorder implements GenerateSink {
     for (const { id } of calls) this.callIds.add(id)
   }
 
+  /** Asks for outputs of calls that an earlier run of the thread made, in a step of this run. */
+  ask(calls: readonly FunctionCall[]): void {
+    if (this.closed || calls.length === 0) return
+    const at = this.clock.now()
+    const step: StepRecord = {
+      id: newId(),
+      kind: 'tool_calls',
+      message_id: null,
+      status: 'in_progress',
+      usage: NO_USAGE,
+      error: null,
+      at,
+      ended: null,
+    }
+    this.emit({ type: 'step', id: step.id, kind: 'tool_calls', again: true, at })
+    this.tools = { step, calls: [] }
+    for (const [index, { id, name, arguments: text }] of calls.entries()) {
+      this.tools.calls.push({ id, type: 'function', name, arguments: text, output: null })
+      this.emit({ type: 'call', index, id, tool: 'function', name })
+      this.emit({ type: 'arguments', index, text })
+    }
+    this.note(step)
+    this.noteCalls(this.tools)
+  }
+
   /** Whose outputs the client is asked for. */
   waitingCalls(): FunctionCall[] {
     const open = (this.tools?.calls ?? []).filter(({ type, output }) => type === 'function' && output === null)

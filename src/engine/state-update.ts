@@ -55,7 +55,7 @@ export class UpdateCheckpointer extends Checkpointer {
       if (!tuple && id) throw notFound('checkpoint', id)
       if (!tuple) return undefined
       this.stood.set(`${ns} ${tuple.checkpoint.id}`, { ns, id: tuple.checkpoint.id })
-      if (!id && ns === '') await this.takeIn(tuple)
+      if (ns === '' && (!id || (await this.isHead(id)))) await this.takeIn(tuple)
       return tuple
     } catch (error) {
       this.failure = error
@@ -67,6 +67,11 @@ export class UpdateCheckpointer extends Checkpointer {
     const page = await super.readHead(threadId)
     this.head = page.threads[0]
     return page
+  }
+
+  private async isHead(id: string): Promise<boolean> {
+    await this.readHead(this.thread.id)
+    return this.head?.head_id === id
   }
 
   /** Messages that no checkpoint of the thread names yet. */

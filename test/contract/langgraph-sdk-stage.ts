@@ -41,6 +41,8 @@ export interface Stage {
   apiUrl: string
   /** Does not try again by itself, unless a stream breaks. */
   client: Client
+  /** The same for answers that the contract of 2024 does not know, such as selected fields: nobody holds them against it. */
+  beyond: Client
   /** Another one, which tries again as it comes. */
   open(config?: ClientConfig, callerOptions?: CallerOptions): Client
   /** A request beside the SDK, with the key. */
@@ -69,8 +71,9 @@ export async function openWorld(): Promise<World> {
     stage(ground) {
       const traffic = ground.checked && hasProxy ? trafficOf(ground, { served, alone }) : undefined
       if (traffic) traffics.push(traffic)
-      const url = traffic?.url ?? (ground.alone ? alone.url : served.url)
-      return openStage(ground, { served, traffic, apiUrl: ground.alone ? url : `${url}${langgraph.prefix}` })
+      const addressOf = (base: string) => (ground.alone ? base : `${base}${langgraph.prefix}`)
+      const direct = addressOf(ground.alone ? alone.url : served.url)
+      return openStage(ground, { served, traffic, apiUrl: traffic ? addressOf(traffic.url) : direct, direct })
     },
     async close() {
       for (const traffic of traffics) await traffic.stop()
@@ -85,7 +88,9 @@ function trafficOf(ground: Ground, { served, alone }: { served: Served; alone: S
   return checkTraffic(served.url, { ...LANGGRAPH, prefix: served.app.config.langgraph.prefix })
 }
 
-function openStage({ version }: Ground, parts: Pick<Stage, 'served' | 'traffic' | 'apiUrl'>): Stage {
+type Places = Pick<Stage, 'served' | 'traffic' | 'apiUrl'> & { direct: string }
+
+function openStage({ version }: Ground, { direct, ...parts }: Places): Stage {
   const { served, apiUrl } = parts
   const called = new Set<string>()
   const open: Stage['open'] = (config = {}, callerOptions = {}) => {
@@ -98,6 +103,7 @@ function openStage({ version }: Ground, parts: Pick<Stage, 'served' | 'traffic' 
     called,
     open,
     client: open({}, { maxRetries: 0 }),
+    beyond: open({ apiUrl: direct }, { maxRetries: 0 }),
     send: (method, path, init = {}) =>
       fetch(`${apiUrl}${path}`, { method, ...init, headers: { 'x-api-key': served.key, ...(init.headers as Record<string, string>) } }),
   }

@@ -12,6 +12,8 @@ interface Chunk {
 const names = (chunks: readonly Chunk[]): string[] => chunks.map(({ event }) => event.replaceAll(/:[^|]+/g, ''))
 const of = (chunks: readonly Chunk[], event: string): unknown[] => chunks.filter((chunk) => chunk.event === event).map(({ data }) => data)
 
+const runIdOf = ([first]: readonly Chunk[]): string => (first?.data as { run_id: string } | undefined)?.run_id ?? ''
+
 async function streamed({ client }: Pick<Stage, 'client'>, graph: string, payload: object): Promise<Chunk[]> {
   const { thread_id } = await client.threads.create()
   return (await collect(client.runs.stream(thread_id, graph, payload as never))) as Chunk[]
@@ -170,8 +172,7 @@ export const streamPlays: Plays = {
       const chunks = await readHeld(client.runs.stream(threadId, 'held', payload), { gate, meanwhile: relay.cut })
       expect(names(chunks)).toEqual(HELD_FRAMES)
       expect(spoken(chunks)).toBe(HELD_TEXT)
-      const { run_id: runId } = chunks[0]?.data as { run_id: string }
-      expect(await collect(client.runs.joinStream(threadId, runId))).toEqual(chunks as never)
+      expect(await collect(client.runs.joinStream(threadId, runIdOf(chunks)))).toEqual(chunks as never)
       expect(await client.runs.list(threadId)).toHaveLength(1)
     } finally {
       relay.close()
@@ -225,7 +226,7 @@ export const streamPlays: Plays = {
     const chunks: Chunk[] = []
     for await (const chunk of client.runs.stream(threadId, 'delay', { input: { delay_ms: 600_000 } })) {
       chunks.push(chunk as Chunk)
-      if (chunk.event === 'values') await client.runs.cancel(threadId, (chunks[0]?.data as { run_id: string }).run_id)
+      if (chunk.event === 'values') await client.runs.cancel(threadId, runIdOf(chunks))
     }
     expect(names(chunks)).toEqual(['metadata', 'values'])
   },

@@ -33,7 +33,7 @@ export const threadPlays: Plays = {
     expect((await client.threads.get(thread_id)).metadata).toMatchObject({ quiet: true })
   },
 
-  'threads are found by what they are and what they hold': async ({ client, version }) => {
+  'threads are found by what they are and what they hold': async ({ client, beyond, version }) => {
     const metadata = { family: family() }
     const ids: string[] = []
     for (const start of [1, 2, 3]) {
@@ -50,14 +50,14 @@ export const threadPlays: Plays = {
     expect(await found({ status: 'interrupted' })).toEqual([asked])
     expect(await found({ values: { start: 5 } })).toEqual([ids[1]] as never)
     expect(await found({ ids: [ids[0], asked, NOBODY] as string[] })).toEqual([asked, ids[0]] as never)
-    expect(await client.threads.search({ metadata, status: 'interrupted', select: ['thread_id', 'status'] as never })).toEqual([
+    expect(await beyond.threads.search({ metadata, status: 'interrupted', select: ['thread_id', 'status'] as never })).toEqual([
       { thread_id: asked, status: 'interrupted' },
     ] as never)
     expect(await client.threads.count({ metadata })).toBe(4)
     expect(await client.threads.count({ metadata, status: 'idle', values: { start: 4 } as never })).toBe(1)
     if (version === '2.0.0') return
     const extract = { last: 'values.trail[-1]', plan: 'values.plan' }
-    const [first] = await client.threads.search({ metadata, values: { start: 6 } as never, extract, select: ['thread_id'] as never })
+    const [first] = await beyond.threads.search({ metadata, values: { start: 6 } as never, extract, select: ['thread_id'] as never })
     expect(first).toEqual({ thread_id: ids[2], extracted: { last: 'three 5', plan: null } } as never)
   },
 
@@ -91,6 +91,7 @@ export const threadPlays: Plays = {
     ]
     const supersteps = [
       { updates: [{ values: { messages: messages.slice(0, 1) }, asNode: '__input__' }] },
+      { updates: [{ values: { messages: messages.slice(0, 1) }, asNode: '__start__' }] },
       { updates: [{ values: { messages: messages.slice(1) }, asNode: 'answer' }] },
     ]
     const { thread_id } = await client.threads.create({ graphId: 'echo', supersteps })
@@ -132,7 +133,7 @@ export const threadPlays: Plays = {
   },
 
   'only the selected part of a state is sent': async (stage) => {
-    const { client, version } = stage
+    const { beyond: client, version } = stage
     if (version === '2.0.0') return
     const threadId = await newThread(stage)
     await client.runs.wait(threadId, 'steps', { input: {} })
@@ -192,7 +193,10 @@ export const threadPlays: Plays = {
         if (seen.filter(({ data }) => (data as { status?: string }).status === 'run_done').length === 2) break
       }
     })()
-    for (const start of [1, 5]) await client.runs.wait(threadId, 'steps', { input: { start } })
+    for (const start of [1, 5]) {
+      const { run_id } = await client.runs.create(threadId, 'steps', { input: { start } })
+      await client.runs.join(threadId, run_id)
+    }
     await listening
     const told = (event: string) => seen.filter((frame) => frame.event === event)
     expect(told('metadata')).toHaveLength(4)

@@ -74,7 +74,7 @@ export const wirePlays: Plays = {
   },
 
   'protocol v2 and components are refused by name': async (stage) => {
-    const { client, version } = stage
+    const { beyond: client, version } = stage
     expect(await refusal(client['~ui'].getComponent('echo', 'card'))).toStartWith('HTTP 501: {"detail":')
     if (version === '2.0.0') return
     const thread = client.threads.stream(await newThread(stage), { assistantId: 'echo' })

@@ -59,6 +59,18 @@ export class GraphClient {
     return this.chance.is(0.4) ? this.tag('key') : undefined
   }
 
+  async createThread(): Promise<string | undefined> {
+    const tag = this.tag('thread')
+    this.history.threadTags.add(tag)
+    const key = this.key()
+    const answer = await this.write({ path: '/threads', body: { metadata: { tag } }, ...(key ? { key } : {}) })
+    if (answer === undefined) return undefined
+    if (answer.status !== 200) return void this.complain('create thread', answer)
+    const id = String(answer.body.thread_id)
+    this.history.threads.set(id, { tag, deleted: false })
+    return id
+  }
+
   complain(what: string, answer: Answer): void {
     this.history.complain(`${what}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`)
   }

@@ -2,7 +2,6 @@ import type { Chance } from './chance.ts'
 import { GraphClient, type GraphGround } from './graph-client.ts'
 import { workTask } from './graph-kinds.ts'
 import { GraphRunner, type Strategy } from './graph-runs.ts'
-import { createGraphThread } from './graph-traffic.ts'
 
 const MEMBERS = 5
 const STRATEGIES: readonly [Strategy, ...Strategy[]] = ['reject', 'enqueue', 'interrupt', 'rollback']
@@ -16,7 +15,7 @@ async function live(ground: GraphGround, crowd: number, chance: Chance): Promise
   const lead = new GraphClient(ground, chance.fork(), `x${crowd}`)
   const members = Array.from({ length: MEMBERS }, (_, n) => new GraphClient(ground, chance.fork(), `x${crowd}m${n}`))
   while (!ground.stopping()) {
-    const thread = await createGraphThread(lead)
+    const thread = await lead.createThread()
     if (thread === undefined) continue
     // Every second crowd agrees on what is to be done.
     const agreed = chance.is(0.5) ? chance.pick(STRATEGIES) : undefined

@@ -54,9 +54,10 @@ export class GraphHistory {
   readonly updates: { thread: string; tag: string; acked: boolean; checkpoint: string | null }[] = []
   readonly items: KnownItem[] = []
   readonly crons: { id: string; tag: string; since: number; stopped: number | null }[] = []
-  /** The whole state of a thread that one client alone forks and goes on. */
+  /** Threads whose lines do not simply follow each other. */
+  readonly forked = new Set<string>()
+  /** What the state of such a thread, or of a copy, must be. */
   readonly forks: { thread: string; lines: string[] }[] = []
-  readonly copies: { thread: string; lines: string[] }[] = []
   readonly answers: { sent: SentRun; values: Json }[] = []
   readonly complaints: string[] = []
   readonly counts = { broken: 0, failed: 0, keyedRetries: 0, resumes: 0, left: 0, adopted: 0, cancels: 0, rollbacks: 0, refusedBusy: 0, deletes: 0 }

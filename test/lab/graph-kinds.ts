@@ -3,7 +3,7 @@ import type { Chance } from './chance.ts'
 
 /** What a run of the lab is to do, and which lines it leaves; see graph-project. */
 export interface Task {
-  graph: 'work' | 'fan' | 'ask' | 'nest' | 'boom'
+  graph: 'work' | 'fan' | 'ask' | 'nest' | 'boom' | 'assistant'
   tag: string
   input: JsonObject
   /** The lines of a run that comes to its end, or to its question. */

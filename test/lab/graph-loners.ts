@@ -4,7 +4,6 @@ import { GraphClient, type GraphGround, runIn } from './graph-client.ts'
 import type { KnownItem } from './graph-history.ts'
 import { nestTask, workTask } from './graph-kinds.ts'
 import { GraphRunner } from './graph-runs.ts'
-import { createGraphThread } from './graph-traffic.ts'
 
 /** Those who do not walk through threads: runs without one, the store, crons, forks, and the built-in graph. */
 export function startLoners(ground: GraphGround, chance: Chance): Promise<unknown> {
@@ -84,8 +83,9 @@ function storing(): (client: GraphClient) => Promise<void> {
 /** A thread with a history of its own making: goes back in it, and on from there. Every request has its key, so all is known. */
 async function forking(client: GraphClient): Promise<void> {
   const { history, chance } = client
-  const thread = await createGraphThread(client)
+  const thread = await client.createThread()
   if (thread === undefined) return
+  history.forked.add(thread)
   const run = async (body: JsonObject): Promise<boolean> => {
     const tag = client.tag('fork')
     const ask = { path: `/threads/${thread}/runs`, body: { assistant_id: 'work', metadata: { tag }, ...body }, key: client.tag('key') }
@@ -114,13 +114,13 @@ async function forking(client: GraphClient): Promise<void> {
   }
   history.forks.push({ thread, lines: [...before.lines, ...after.lines] })
   const copied = await client.write({ path: `/threads/${thread}/copy`, body: {}, key: client.tag('key') })
-  if (copied?.status === 200) history.copies.push({ thread: String(copied.body.thread_id), lines: [...before.lines, ...after.lines] })
+  if (copied?.status === 200) history.forks.push({ thread: String(copied.body.thread_id), lines: [...before.lines, ...after.lines] })
   else if (copied) client.complain(`copy ${thread}`, copied)
 }
 
 /** The graph that every server has: its tokens are in other events of the journal than those of users' graphs. */
 async function builtIn(client: GraphClient): Promise<void> {
-  const thread = await createGraphThread(client)
+  const thread = await client.createThread()
   if (thread === undefined) return
   const tag = client.tag('task')
   const task = { graph: 'assistant' as const, tag, input: { messages: [{ role: 'user', content: tag }] }, lines: [] }
@@ -133,7 +133,7 @@ async function scheduling(client: GraphClient): Promise<void> {
   const crons: { id: string; tag: string; since: number; stopped: number | null }[] = []
   for (let n = 0; n < 4 && !ground.stopping(); n++) {
     const tag = client.tag('cron')
-    const thread = n % 2 === 0 ? await createGraphThread(client) : undefined
+    const thread = n % 2 === 0 ? await client.createThread() : undefined
     const { input } = workTask(tag, { steps: 1, pauseMs: 5 })
     const body = { assistant_id: 'work', input, metadata: { tag }, schedule: '* * * * * *', on_run_completed: 'keep', multitask_strategy: 'enqueue' }
     const path = thread ? `/threads/${thread}/runs/crons` : '/runs/crons'

@@ -39,7 +39,7 @@ export class GraphRunner {
   private body(sent: SentRun, { strategy }: Manner): JsonObject {
     const { chance, ground } = this.client
     const body: JsonObject = {
-      ...{ assistant_id: sent.task.graph, metadata: { tag: sent.tag }, stream_mode: [...chance.pick(MODES as [string[], ...string[][]])] },
+      ...{ assistant_id: sent.task.graph === 'assistant' ? ground.assistant : sent.task.graph, metadata: { tag: sent.tag }, stream_mode: [...chance.pick(MODES as [string[], ...string[][]])] },
       ...{ stream_resumable: true, on_disconnect: 'continue', stream_subgraphs: chance.is(0.5) },
       ...(sent.answer === null ? { input: sent.task.input } : { command: { resume: sent.answer } }),
     }
@@ -70,8 +70,7 @@ export class GraphRunner {
   private async behind(sent: SentRun, manner: Manner): Promise<Course> {
     const { client } = this
     const answer = await this.insist(sent, manner, () => client.write(this.ask(sent, manner, '')))
-    if (answer && answer.status !== 200 && answer.status !== 409) client.complain(`create ${sent.tag}`, answer)
-    if (answer && answer.status >= 400) return 'refused'
+    if (answer && answer.status !== 200 && (await this.isRefused(sent, manner, answer))) return 'refused'
     const place = answer?.place ?? (await this.look(sent))
     if (place === undefined || place === null) return 'unknown'
     this.began(sent, place)
@@ -92,14 +91,11 @@ export class GraphRunner {
       place = given
     }
     const answer = await this.insist(sent, manner, () => client.write(this.ask(sent, manner, '/wait'), onHead))
-    if (answer && answer.status >= 400) {
-      if (answer.status !== 409) client.complain(`wait for ${sent.tag}`, answer)
-      return 'refused'
-    }
+    if (answer && answer.status !== 200 && (await this.isRefused(sent, manner, answer))) return 'refused'
     place ??= (await this.look(sent)) ?? null
     if (place === null) return 'unknown'
     this.began(sent, place)
-    if (answer && !this.isCut(answer)) {
+    if (answer?.status === 200 && !this.isCut(answer)) {
       client.history.answers.push({ sent, values: answer.body as Json })
       return 'over'
     }
@@ -145,12 +141,7 @@ export class GraphRunner {
       listened = await client.listen(ask, frames, onHead)
     }
     const { ending, refusal } = listened
-    // What could not be streamed may have begun all the same, and then the refusal says 409.
-    if (refusal && refusal.status < 500 && (refusal.status !== 409 || manner.strategy === 'reject' || !(await this.look(sent)))) {
-      if (refusal.status !== 409) client.complain(`stream ${sent.tag}`, refusal)
-      if (manner.own && refusal.status === 409) await this.settle(String(sent.thread))
-      return 'refused'
-    }
+    if (refusal && refusal.status < 500 && (await this.isRefused(sent, manner, refusal))) return 'refused'
     place ??= (await this.look(sent)) ?? null
     if (place === null) return 'unknown'
     this.began(sent, place)
@@ -180,13 +171,18 @@ export class GraphRunner {
   /** A run whose request was never answered may take effect late and hold the thread: then its end is awaited. */
   private async insist<A extends Answer>(sent: SentRun, manner: Manner, write: () => Promise<A | undefined>): Promise<A | undefined> {
     const answer = await write()
-    if (answer?.status !== 409) return answer
-    if (!manner.own) {
-      this.client.history.counts.refusedBusy++
-      return answer
-    }
+    if (answer?.status !== 409 || !manner.own) return answer
     await this.settle(String(sent.thread))
     return write()
+  }
+
+  /** Only who rejects, and who meets a late run of its own, may be refused. What began and could not be told of says 409 too. */
+  private async isRefused(sent: SentRun, { own, strategy }: Manner, refusal: Answer): Promise<boolean> {
+    if (refusal.status === 409 && (await this.look(sent)) !== undefined) return false
+    if (refusal.status !== 409 || !(own || strategy === 'reject')) this.client.complain(`${strategy ?? 'create'} ${sent.tag}`, refusal)
+    this.client.history.counts.refusedBusy++
+    if (own && sent.thread !== null) await this.settle(sent.thread)
+    return true
   }
 
   /** Until nobody is at work on the thread. */

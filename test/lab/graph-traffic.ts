@@ -37,7 +37,7 @@ class Walker {
 
   private async visit(): Promise<void> {
     const { chance, ground } = this.client
-    const thread = await createGraphThread(this.client)
+    const thread = await this.client.createThread()
     if (thread === undefined) return
     for (let round = chance.between(1, 5); round > 0 && !ground.stopping(); round--) {
       const one = chance.next()
@@ -127,17 +127,4 @@ class Walker {
 function asksFor(thread: JsonObject, tag: string): boolean {
   const asked = Object.values((thread.interrupts ?? {}) as Record<string, { value: Json }[]>).flat()
   return asked.some(({ value }) => (value as { tag?: string } | null)?.tag === tag)
-}
-
-export async function createGraphThread(client: GraphClient): Promise<string | undefined> {
-  const { history } = client
-  const tag = client.tag('thread')
-  history.threadTags.add(tag)
-  const key = client.key()
-  const answer = await client.write({ path: '/threads', body: { metadata: { tag } }, ...(key ? { key } : {}) })
-  if (answer === undefined) return undefined
-  if (answer.status !== 200) return void client.complain('create thread', answer)
-  const id = String(answer.body.thread_id)
-  history.threads.set(id, { tag, deleted: false })
-  return id
 }

@@ -29,7 +29,7 @@ export async function startGraph(app: TestApp, start: GraphStart): Promise<Start
   const assistant = await resolveAssistant(app, caller, graph)
   const thread = start.thread ?? { id: (await createThread(app, caller, {})).id, create: false }
   const call: NewGraphCall = {
-    ...{ input, command: null, modes, subgraphs: false, resumable: false, interruptBefore: null, interruptAfter: null },
+    ...{ input, command: null, modes, waited: false, subgraphs: false, resumable: false, interruptBefore: null, interruptAfter: null },
     ...{ checkpoint: null, durability: 'sync', webhook: null },
     ...start.call,
   }

@@ -47,6 +47,8 @@ export interface GraphCall {
   config: GraphConfig
   context: JsonObject | null
   modes: StreamMode[]
+  /** Nobody follows it: only its last values are told, with its end. */
+  waited?: boolean
   /** Whether what subgraphs do is told too. */
   subgraphs: boolean
   resumable: boolean

@@ -17,7 +17,7 @@ export interface NewRunRecord {
   resume: string | null
   strategy: string
   /** What the thread remembers of it. */
-  graph: string | null
+  graph: string
   thread_config: string | null
   thread_metadata: JsonObject | null
   worker_id: string | null
@@ -69,14 +69,14 @@ const ASSISTANT = `a as materialized (select x.id as run_id, v.id as version_id,
 export const PENDING = `json_build_object('id', m.id, 'tenant_id', m.tenant_id, 'thread_id', m.thread_id, 'seq', m.seq, 'key', m.key, 'role', m.role, 'content', m.content,
   'tool_calls', m.tool_calls, 'tool_call_id', m.tool_call_id, 'run_id', m.run_id, 'extra', m.extra)`
 
-const THREAD_CHANGE = `graph = coalesce(x.graph, t.graph), config = coalesce(x.thread_config, t.config), metadata = t.metadata || coalesce(x.thread_metadata, '{}'),
-  updated_at = to_timestamp(x.at / 1000.0)`
+const THREAD_CHANGE = `graph = coalesce(x.graph, t.graph), config = coalesce(x.thread_config, t.config), by_head = t.by_head or x.call is not null,
+  metadata = t.metadata || coalesce(x.thread_metadata, '{}'), updated_at = to_timestamp(x.at / 1000.0)`
 
 /** New threads of the batch that belong to a run, or nothing where there are none. */
 const newThreads = (
   source: string,
-): string => `nt as (insert into thread (id, tenant_id, metadata, next_seq, graph, config, temporary, ttl_minutes, expires_at, status, run_id, created_at, updated_at)
-    select y.id, y.tenant_id, y.metadata || coalesce(x.thread_metadata, '{}'), 1 + x.messages, x.graph, x.thread_config, y.temporary, y.ttl_minutes,
+): string => `nt as (insert into thread (id, tenant_id, metadata, next_seq, by_head, graph, config, temporary, ttl_minutes, expires_at, status, run_id, created_at, updated_at)
+    select y.id, y.tenant_id, y.metadata || coalesce(x.thread_metadata, '{}'), 1 + x.messages, x.call is not null, x.graph, x.thread_config, y.temporary, y.ttl_minutes,
       to_timestamp(y.expires / 1000.0), 'busy', x.id, to_timestamp(y.at / 1000.0), to_timestamp(y.at / 1000.0)
     from ${source} join x on x.thread_id = y.id and x.tenant_id = y.tenant_id join a on a.run_id = x.id
     on conflict (id, tenant_id) do nothing returning id, tenant_id, null::uuid as head_id, 0 as head_seq, 1 as base, run_id),`

@@ -1,5 +1,6 @@
 import type { AssistantConfig } from '../assistants/assistants.ts'
 import type { Caller } from '../caller.ts'
+import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
@@ -73,7 +74,11 @@ export function draftRun(app: Needs<'clock'>, caller: Caller, draft: RunDraft): 
       ...{ id, tenant_id: caller.tenantId, thread_id: draft.threadId, assistant_id: draft.assistantId },
       ...{ status: slot ? 'running' : 'queued', options: JSON.stringify(draft.options), metadata: draft.metadata },
       ...{ call: call && JSON.stringify(call), resume, strategy: draft.strategy },
-      ...{ graph: call?.graph ?? null, thread_config: call && JSON.stringify(call.config), thread_metadata: draft.threadMetadata },
+      ...{
+        graph: call?.graph ?? BUILT_IN_GRAPH,
+        thread_config: call && JSON.stringify(call.config),
+        thread_metadata: draft.threadMetadata,
+      },
       ...{ worker_id: slot?.workerId ?? null, lease_ms: slot?.leaseMs ?? null, at, run_at: at + draft.delayMs, expires: expiresAt },
       ...{ n: first.events.length, data: JSON.stringify(first.events), messages: messages.length },
     },

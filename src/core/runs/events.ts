@@ -62,7 +62,8 @@ export type RunEvent =
       error?: RunError
       incomplete?: IncompleteReason
     }
-  | { type: 'step'; id: string; kind: 'message' | 'tool_calls'; messageId?: string; at: number }
+  /** `again`: its calls are those of a turn of an earlier run. */
+  | { type: 'step'; id: string; kind: 'message' | 'tool_calls'; messageId?: string; again?: true; at: number }
   | { type: 'text'; text: string; annotations?: Citation[] }
   | { type: 'refusal'; text: string }
   | { type: 'reasoning'; text: string }

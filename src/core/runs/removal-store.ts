@@ -1,5 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
-import { DELETE_UNNAMED_BLOBS } from '../threads/checkpoint-rows.ts'
+import { DELETE_UNNAMED_BLOBS, withBases } from '../threads/checkpoint-rows.ts'
 import type { RunStatus } from './status.ts'
 
 export interface RemovableRun {
@@ -39,15 +39,25 @@ async function deleteState(db: Db, key: [string, string, string]): Promise<void>
   await db.hot(DELETE_UNNAMED_BLOBS, [JSON.stringify([{ id: key[1], tenant_id: key[2] }])])
 }
 
-/** What it added to the log, unless a later run's state names it. */
+/** What it added to the log, unless a later run's state names it; and what was kept because this run's state named it. */
 async function deleteMessages(db: Db, key: [string, string, string]): Promise<void> {
   await db.hot(
-    `delete from message m where m.run_id = $1 and ${OF_THREAD('m')}
+    `delete from message m where m.run_id is not null and (m.run_id = $1 or not exists (select 1 from run r where r.id = m.run_id)) and ${OF_THREAD('m')}
       and not exists (select 1 from channel_blob b where ${OF_THREAD('b')} and (m.id = any(b.message_ids) or strpos(b.data, '"' || m.id || '"') > 0))
       and not exists (select 1 from checkpoint_write w where ${OF_THREAD('w')} and strpos(w.data, '"' || m.id || '"') > 0)`,
     key,
   )
 }
+
+/** $4 and $5: head_seq and head_id before the run. Behind another head, what comes after the newest message of its list waits. */
+const SET_HEAD_BACK = `with recursive h as materialized (select c.* from checkpoint c where ${OF_THREAD('c')} and c.ns = '' and c.run_id is distinct from $1::uuid
+    order by (c.id is not distinct from $5::uuid) desc, c.id desc limit 1),
+  ${withBases('k', `select h.thread_id, h.tenant_id, h.ns, 'messages', h.versions->>'messages' from h`)},
+  top as (select max(m.seq) as seq from k join channel_blob b on b.thread_id = k.thread_id and b.ns = k.ns and b.channel = k.channel and b.version = k.version
+    and b.tenant_id is not distinct from k.tenant_id join message m on m.id = any(b.message_ids) and ${OF_THREAD('m')})
+  update thread t set by_head = true, state_at = now(), head_id = (select id from h),
+    head_seq = case when (select id from h) is not distinct from $5::uuid then coalesce($4::int, 0) else coalesce((select seq from top), 0) end
+  where t.id = $2 and t.tenant_id is not distinct from $3::uuid`
 
 /**
  * The run and all that only it made. Where the thread's head was its own, the head is again what it was before the run,
@@ -64,13 +74,7 @@ export async function deleteRunRows(db: Db, run: RemovableRun): Promise<void> {
   )
   await deleteState(db, key)
   await deleteMessages(db, key)
-  if (own.length > 0)
-    await db.hot(
-      `update thread t set head_seq = coalesce($4::int, 0), state_at = now(),
-        head_id = (select c.id from checkpoint c where ${OF_THREAD('c')} and c.ns = '' and c.run_id is distinct from $1::uuid order by (c.id is not distinct from $5::uuid) desc, c.id desc limit 1)
-      where t.id = $2 and t.tenant_id is not distinct from $3::uuid`,
-      [...key, run.base_seq, run.base_id],
-    )
+  if (own.length > 0) await db.hot(SET_HEAD_BACK, [...key, run.base_seq, run.base_id])
   await db.hot(
     `with t as (update thread t set run_id = null, status = 'idle', error = null, updated_at = now()
       where t.id = $2 and t.tenant_id is not distinct from $3::uuid and t.run_id = $1)

@@ -56,9 +56,9 @@ export async function copyThreadRows(
   copy: { from: string; to: string; at: number; config: string | null },
 ): Promise<Thread | undefined> {
   const rows = await db.hot<ThreadRow>(
-    `with t as (insert into thread as t (id, tenant_id, metadata, tool_resources, head_id, head_seq, next_seq, graph, config, ttl_minutes, expires_at,
+    `with t as (insert into thread as t (id, tenant_id, metadata, tool_resources, head_id, head_seq, by_head, next_seq, graph, config, ttl_minutes, expires_at,
         created_at, updated_at, state_at)
-      select $3::text::uuid, s.tenant_id, s.metadata || jsonb_build_object('thread_id', $3), s.tool_resources, s.head_id, s.head_seq, s.next_seq, s.graph, $5,
+      select $3::text::uuid, s.tenant_id, s.metadata || jsonb_build_object('thread_id', $3), s.tool_resources, s.head_id, s.head_seq, s.by_head, s.next_seq, s.graph, $5,
         s.ttl_minutes, n.at + s.ttl_minutes * interval '1 minute', n.at, n.at, case when s.head_id is not null then n.at end
       from thread s, (select to_timestamp($4::float8 / 1000.0) as at) n where s.id = $1 and s.tenant_id is not distinct from $2::uuid
       returning ${THREAD_COLUMNS}),

@@ -3,7 +3,7 @@ import { keyset, type Page, type PageRequest, toPage, unknownCursor } from '../p
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues, toRecord } from './message-rows.ts'
 import type { Attachment, ContentPart, Message, MessageRole } from './messages.ts'
 
-interface Row {
+export interface MessageRow {
   id: string
   thread_id: string
   seq: number
@@ -18,11 +18,12 @@ interface Row {
   created_at: number
   ended_at: number | null
 }
-const READ = `m.id, m.thread_id, m.seq, m.role, m.content, m.run_id, m.assistant_id, m.status, m.cut, m.attachments, m.metadata, m.created_at, m.ended_at`
+/** Of rows `m`. */
+export const READ = `m.id, m.thread_id, m.seq, m.role, m.content, m.run_id, m.assistant_id, m.status, m.cut, m.attachments, m.metadata, m.created_at, m.ended_at`
 /** What message lists show: the log's other roles belong to the graph. */
-const SHOWN = `m.role in ('user', 'assistant') and m.content not in ('""', '[]') and m.deleted_at is null`
+export const SHOWN = `m.role in ('user', 'assistant') and m.content not in ('""', '[]') and m.deleted_at is null`
 
-const fromRow = (r: Row): Message => ({
+export const messageFromRow = (r: MessageRow): Message => ({
   id: r.id,
   threadId: r.thread_id,
   seq: r.seq,
@@ -67,11 +68,11 @@ export const appendMessages = (db: Db, tenantId: string, message: Message): Prom
   db.batch(append, toRecord(tenantId, message))
 
 export async function readMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string }): Promise<Message | undefined> {
-  const rows = await db.hot<Row>(
+  const rows = await db.hot<MessageRow>(
     `select ${READ} from message m where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN}`,
     [input.id, input.threadId, tenantId],
   )
-  return rows[0] && fromRow(rows[0])
+  return rows[0] && messageFromRow(rows[0])
 }
 
 export async function listMessageRows(
@@ -87,11 +88,11 @@ export async function listMessageRows(
   const fixed = runId === undefined ? [tenantId, threadId] : [tenantId, threadId, runId]
   const keys = keyset(page, 'm.seq', (p) => `(select seq from message where id = ${p})`, fixed.length + 1)
   const where = ['m.tenant_id = $1', 'm.thread_id = $2', ...(runId === undefined ? [] : ['m.run_id = $3']), SHOWN, ...keys.where]
-  const rows = await db.query<Row>(
+  const rows = await db.query<MessageRow>(
     `select ${READ} from message m where ${where.join(' and ')} order by ${keys.orderBy} limit ${keys.limit}`,
     [...fixed, ...keys.params],
   )
-  return toPage(rows.map(fromRow), page, keys)
+  return toPage(rows.map(messageFromRow), page, keys)
 }
 
 export async function changeMessageRow(
@@ -99,11 +100,11 @@ export async function changeMessageRow(
   tenantId: string,
   input: { threadId: string; id: string; metadata: Record<string, string> },
 ): Promise<Message | undefined> {
-  const rows = await db.hot<Row>(
+  const rows = await db.hot<MessageRow>(
     `update message m set metadata = $4::text::jsonb where m.id = $1 and m.thread_id = $2 and m.tenant_id is not distinct from $3::uuid and ${SHOWN} returning ${READ}`,
     [input.id, input.threadId, tenantId, JSON.stringify(input.metadata)],
   )
-  return rows[0] && fromRow(rows[0])
+  return rows[0] && messageFromRow(rows[0])
 }
 
 export async function deleteMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string; at: number }): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { Page, PageRequest } from '../page.ts'
 import type { MessageCut } from '../runs/events.ts'
 import { attachIn, hasFiles } from './attachments.ts'
 import { draftMessage } from './draft.ts'
+import { listHeadRows } from './message-list-store.ts'
 import { appendMessages, changeMessageRow, deleteMessageRow, listMessageRows, readMessageRow } from './message-store.ts'
 import { getThread } from './threads.ts'
 
@@ -83,15 +84,19 @@ export async function getMessage(app: Needs<'db'>, caller: Caller, input: { thre
   throw notFound('message', input.id)
 }
 
-/** User and assistant messages with content, in thread order. Throws not_found for the thread. */
+/**
+ * User and assistant messages with content, in the order of the conversation: those of the thread's newest state, and what
+ * was appended since. What a fork or a graph left out of that state is not listed; `getMessage` still has it. A thread on
+ * which only messages were appended shows its whole log. Throws not_found for the thread.
+ */
 export async function listMessages(
   app: Needs<'db'>,
   caller: Caller,
   input: { threadId: string; page: PageRequest; runId?: string },
 ): Promise<Page<Message>> {
   requireScope(caller, 'read')
-  await getThread(app, caller, input.threadId)
-  return listMessageRows(app.db, caller.tenantId, input)
+  const { byHead } = await getThread(app, caller, input.threadId)
+  return (byHead ? listHeadRows : listMessageRows)(app.db, caller.tenantId, input)
 }
 
 /** Only metadata can change. Throws not_found. */

@@ -57,7 +57,7 @@ async function insertState(db: Db, state: StateWrite): Promise<void> {
     return `json_to_recordset($${params.length}::text::json) as ${alias}(${record})`
   }
   const parts = [
-    `g as (update thread set next_seq = next_seq + $3::int, head_id = coalesce($4::uuid, head_id), graph = coalesce(graph, $6),
+    `g as (update thread set next_seq = next_seq + $3::int, head_id = coalesce($4::uuid, head_id), by_head = by_head or $4::uuid is not null, graph = coalesce(graph, $6),
       head_seq = case when $4::uuid is null then head_seq else next_seq + $3::int - 1 end,
       state_at = case when $4::uuid is null then state_at else to_timestamp($5::float8 / 1000.0) end, updated_at = to_timestamp($5::float8 / 1000.0)
       where id = $1 and tenant_id is not distinct from $2::uuid returning id as thread_id, tenant_id, next_seq - $3::int as base)`,

@@ -10,7 +10,7 @@ import { NEW_THREAD_RECORD, type ThreadRecord, threadRecord } from './thread-row
 import type { Thread, ThreadChange } from './threads.ts'
 
 /** Of rows `t`. */
-export const THREAD_COLUMNS = `t.id, t.tenant_id, t.metadata, t.tool_resources, t.status, t.run_id, t.next_at, t.head_id, t.graph, t.config, t.error, t.temporary,
+export const THREAD_COLUMNS = `t.id, t.tenant_id, t.metadata, t.tool_resources, t.status, t.run_id, t.next_at, t.head_id, t.by_head, t.graph, t.config, t.error, t.temporary,
   t.ttl_minutes, t.expires_at, t.created_at, t.updated_at, t.state_at`
 
 export interface ThreadRow {
@@ -22,6 +22,7 @@ export interface ThreadRow {
   run_id: string | null
   next_at: number | null
   head_id: string | null
+  by_head: boolean
   graph: string | null
   config: string | null
   error: string | null
@@ -37,7 +38,14 @@ const parse = <T>(text: string | null): T | null => (text === null ? null : (JSO
 
 export const threadFromRow = (r: ThreadRow): Thread => ({
   ...{ id: r.id, tenantId: r.tenant_id, metadata: r.metadata, toolResources: parse<ToolResources>(r.tool_resources) },
-  ...{ status: r.status, runId: r.run_id, behind: r.next_at !== null, headId: r.head_id, error: parse<RunError>(r.error) },
+  ...{
+    status: r.status,
+    runId: r.run_id,
+    behind: r.next_at !== null,
+    headId: r.head_id,
+    byHead: r.by_head,
+    error: parse<RunError>(r.error),
+  },
   ...{ graph: r.graph, config: parse<GraphConfig>(r.config) ?? {}, temporary: r.temporary, ttlMinutes: r.ttl_minutes },
   ...{ expiresAt: r.expires_at, createdAt: r.created_at, updatedAt: r.updated_at, stateAt: r.state_at },
 })

@@ -23,6 +23,8 @@ export interface Thread {
   behind: boolean
   /** The newest checkpoint. */
   headId: string | null
+  /** Lists show what the head holds, and no longer the whole log. */
+  byHead: boolean
   /** The graph that ran last, or that the thread was made for. */
   graph: string | null
   /** Of the last run of a graph, merged. */
@@ -84,7 +86,7 @@ export function draftThread(
   const ttlMinutes = input.ttlMinutes ?? null
   return {
     ...{ id: input.id ?? newId(), tenantId: caller.tenantId, metadata: input.metadata ?? {}, toolResources: input.resources ?? null },
-    ...{ status: 'idle', runId: null, behind: false, headId: null, error: null, temporary: input.temporary ?? false },
+    ...{ status: 'idle', runId: null, behind: false, headId: null, byHead: false, error: null, temporary: input.temporary ?? false },
     ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: expiryOf(ttlMinutes, input.temporary ?? false, at) },
     ...{ createdAt: at, updatedAt: at, stateAt: null },
   }

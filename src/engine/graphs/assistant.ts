@@ -5,6 +5,7 @@ import { AsyncLocalStorageProviderSingleton } from '@langchain/core/singletons'
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
 import { newId } from '../../core/id.ts'
 import { own } from '../messages.ts'
+import { type Outputs, readOutputs } from '../tool-outputs.ts'
 
 /** What a run lends its nodes. It travels in `configurable` under a `__` key: never stored, never traced. */
 export interface Host {
@@ -16,9 +17,11 @@ export interface Host {
 export const HOST = '__host'
 const hostOf = (config: RunnableConfig): Host => config.configurable?.[HOST] as Host
 
-/** What a waiting run is resumed with. */
-export interface Outputs {
-  outputs: Record<string, string>
+/** What the graph asks of a client; `error` says what was wrong with the last answer. */
+export interface OutputsWanted {
+  type: 'submit_tool_outputs'
+  tool_calls: ToolCall[]
+  error?: string
 }
 
 type State = typeof MessagesAnnotation.State
@@ -72,12 +75,23 @@ const served = new Node<State, Partial<State>>(async (state, config) => {
 
 const routeServed = new Node<State, string>(async (state) => (openCalls(state.messages).length > 0 ? 'functions' : 'model'))
 
+/**
+ * Asks until the answer fits: LangGraph keeps every answer, so a node that threw at one would be given it again for ever.
+ * `interrupt` throws where nothing was answered yet.
+ */
+function askOutputs(calls: ToolCall[]): Outputs {
+  for (let error: string | undefined; ; ) {
+    const given = interrupt<OutputsWanted, unknown>({ type: 'submit_tool_outputs', tool_calls: calls, ...(error ? { error } : {}) })
+    const read = readOutputs(given, calls)
+    if (typeof read !== 'string') return read
+    error = read
+  }
+}
+
 /** `interrupt` reads its config from AsyncLocalStorage, which a bare node has to enter itself. */
 const functions = new Node<State, Partial<State>>(async (state, config) => {
   const calls = openCalls(state.messages)
-  const { outputs } = AsyncLocalStorageProviderSingleton.runWithConfig(config, () =>
-    interrupt<{ type: string; tool_calls: typeof calls }, Outputs>({ type: 'submit_tool_outputs', tool_calls: calls }),
-  )
+  const outputs = AsyncLocalStorageProviderSingleton.runWithConfig(config, () => askOutputs(calls))
   return {
     messages: calls.map((call) =>
       own(new ToolMessage({ id: newId(), content: outputs[call.id ?? ''] ?? '', tool_call_id: call.id ?? '', name: call.name })),

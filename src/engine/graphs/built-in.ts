@@ -1,6 +1,6 @@
 import type { BaseCheckpointSaver } from '@langchain/langgraph-checkpoint'
 import { buildAssistant } from './assistant.ts'
-import { useLeanContext } from './lean-context.ts'
+import { installLeanContext } from './lean-context.ts'
 
 type AssistantGraph = ReturnType<typeof buildAssistant>
 
@@ -20,7 +20,7 @@ export interface Graph {
  * write, which saves that step; where the channel has another name, the step is taken.
  */
 export function openAssistantGraph(): Graph {
-  useLeanContext()
+  installLeanContext()
   const graph = buildAssistant()
   const direct = MODEL_TRIGGER in graph.channels
   return {

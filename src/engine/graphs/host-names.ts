@@ -17,8 +17,11 @@ export interface HostPackage {
   names: string[]
 }
 
-/** Subpaths that are no modules, and the languages of error messages, which are many and seldom used. */
-const LEFT_OUT = /\*|package\.json|locales/
+/**
+ * Subpaths that are no modules; the languages of zod's messages, which are many and seldom used; and what changes the
+ * schemas of everybody as soon as it is loaded.
+ */
+const LEFT_OUT = /\*|package\.json|locales|^\.\/compile$/
 
 /** What this installation has of a package; `find` answers the path of a module. */
 export function readHostPackage(name: string, find: (specifier: string) => string): HostPackage {

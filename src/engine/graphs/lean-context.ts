@@ -13,7 +13,7 @@ let installed = false
  * Without callbacks nobody reads the tracing tree that LangChain builds at every call of every node: a plain object
  * carries the config as well, at a sixth of the engine's time. With callbacks everything stays as it was.
  */
-export function useLeanContext(): void {
+export function installLeanContext(): void {
   if (installed) return
   installed = true
   const original = provider.runWithConfig.bind(provider)

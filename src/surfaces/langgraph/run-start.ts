@@ -24,9 +24,13 @@ const threadOf = (body: RunBody, id: ThreadId): RunThread =>
   id === null ? { temporary: body.on_completion !== 'keep' } : { id, create: body.if_not_exists === 'create' }
 
 /** Throws not_found (assistant with action 'create_run', thread), busy, and Refusal. */
-export async function startRun(app: App, asked: Asked, { body, threadId }: { body: RunBody; threadId: ThreadId }): Promise<CreatedRun> {
+export async function startRun(
+  app: App,
+  asked: Asked,
+  { body, threadId, waited = false }: { body: RunBody; threadId: ThreadId; waited?: boolean },
+): Promise<CreatedRun> {
   const { caller, once, request } = asked
-  const run = fromRunBody(body, { threadId, headers: request.headers })
+  const run = fromRunBody(body, { threadId, headers: request.headers, waited })
   if (run.call.webhook !== null) app.webhooks.require(run.call.webhook)
   const assistantId = await assistantIdOf(app, caller, body.assistant_id)
   const input = { thread: threadOf(body, threadId), run: { assistantId, ...run } }

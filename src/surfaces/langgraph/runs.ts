@@ -76,7 +76,7 @@ export const runs = (app: App) =>
     .post(
       '/wait',
       async ({ caller, once, body, request }) => {
-        const { run, first } = await startRun(app, { caller, once, request }, { body, threadId: null })
+        const { run, first } = await startRun(app, { caller, once, request }, { body, threadId: null, waited: true })
         const headers = { 'content-location': pathOfRun(run, false) }
         return waitForRun(app, request, { caller, run, first, cancel: body.on_disconnect === 'cancel', headers }) as never
       },

@@ -1,7 +1,7 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { CheckpointRef, GraphCommand, GraphConfig, StreamMode } from '../../core/runs/call.ts'
-import type { NewGraphRun } from '../../core/runs/graph-runs.ts'
+import type { NewGraphCall, NewGraphRun } from '../../core/runs/graph-runs.ts'
 import type { Run } from '../../core/runs/runs.ts'
 import { reportRun } from '../../core/webhooks/run-report.ts'
 import { fromConfig, Metadata, oneOf, Timestamp, Uuid } from './fields.wire.ts'
@@ -37,6 +37,8 @@ export interface RunPlace {
   threadId: string | null
   /** Of the request: some of them are for the graph. */
   headers: Headers
+  /** The request waits for the end, and nobody follows it there. */
+  waited?: boolean
 }
 
 /** Throws Refusal for what the schema cannot say. */
@@ -51,7 +53,7 @@ export function fromRunBody(body: RunBody, place: RunPlace): Omit<NewGraphRun, '
       command: fromCommand(body.command),
       config,
       ...(context ? { context } : {}),
-      modes: fromModes(body.stream_mode),
+      ...modesToTell(body, place),
       subgraphs: body.stream_subgraphs ?? false,
       resumable: body.stream_resumable ?? false,
       interruptBefore: fromBreakpoints(body.interrupt_before),
@@ -65,6 +67,10 @@ export function fromRunBody(body: RunBody, place: RunPlace): Omit<NewGraphRun, '
     ...(seconds ? { delayMs: Math.round(seconds * 1000) } : {}),
   }
 }
+
+/** Who waits for a run wants its last values only. */
+const modesToTell = (body: RunBody, { waited = false }: RunPlace): Pick<NewGraphCall, 'modes' | 'waited'> =>
+  waited && body.stream_mode == null ? { modes: DEFAULT_MODES, waited: true } : { modes: fromModes(body.stream_mode) }
 
 const DEFAULT_MODES: StreamMode[] = ['values']
 

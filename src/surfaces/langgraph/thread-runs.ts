@@ -71,7 +71,7 @@ export const threadRuns = (app: App) =>
     .post(
       '/runs/wait',
       async ({ caller, once, params, body, request }) => {
-        const { run, first } = await startRun(app, { caller, once, request }, { body, threadId: params.thread_id })
+        const { run, first } = await startRun(app, { caller, once, request }, { body, threadId: params.thread_id, waited: true })
         const headers = comeBack(run, true, 'join')
         return waitForRun(app, request, { caller, run, first, cancel: body.on_disconnect === 'cancel', headers }) as never
       },

@@ -70,7 +70,8 @@ export class Tokens {
 
   /** A turn is a message, calls, or a message and then its calls: one message of the graph in any case. */
   private onStep(event: Extract<RunEvent, { type: 'step' }>, wanted: boolean): readonly Frame[] {
-    if (event.kind === 'tool_calls' && this.turn) return []
+    if (event.again) this.turn = undefined
+    if (event.again || (event.kind === 'tool_calls' && this.turn)) return []
     // A turn of calls alone has the id of their step.
     const id = event.messageId ?? event.id
     const closing = `,${PLAIN},"tool_call_chunks":[],"id":${JSON.stringify(id)},"type":"ai"},${this.metadata}]`

@@ -1,0 +1,1 @@
+ALTER TABLE "thread" ADD COLUMN "by_head" boolean DEFAULT false NOT NULL;

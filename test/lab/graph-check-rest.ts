@@ -1,0 +1,79 @@
+import type { JsonObject } from '../../src/core/json.ts'
+import type { Db } from '../../src/drivers/records/port.ts'
+import { each, type RunFacts } from './graph-check-history.ts'
+import type { GraphHistory } from './graph-history.ts'
+import type { LabReceiver } from './graph-receiver.ts'
+import { callGraphs } from './graph-wire.ts'
+
+/** What waiting clients were told is what the run left. */
+export function checkAnswers(history: GraphHistory, runs: Map<string, RunFacts[]>): string[] {
+  const violations: string[] = []
+  for (const { sent, values } of history.answers) {
+    const row = runs.get(sent.tag)?.[0]
+    if (!row || sent.task.graph === 'assistant') continue
+    const { lines = [], __error__: error, __interrupt__: asked } = (values ?? {}) as { lines?: string[]; __error__?: unknown; __interrupt__?: unknown }
+    const wrong = (what: string): void => void violations.push(`answer of ${row.id} (${sent.tag}, ${row.status}) ${what}: ${JSON.stringify(values).slice(0, 300)}`)
+    if ((error !== undefined) !== (row.status === 'failed')) wrong('is an error where it should not be, or the other way round')
+    if (row.status === 'failed' || row.status === 'cancelled') continue
+    const own = lines.filter((line) => line.split('/')[0] === sent.task.tag)
+    const asks = sent.task.answered !== undefined && sent.answer === null
+    const wanted = [...sent.task.lines, ...(sent.answer === null ? [] : (sent.task.answered?.(sent.answer) ?? []))]
+    if (JSON.stringify(own) !== JSON.stringify(wanted)) wrong(`has not the lines ${wanted}`)
+    if (asks && !Array.isArray(asked)) wrong('does not say what was asked')
+  }
+  return violations
+}
+
+export async function checkItems(base: string, db: Db, facts: { history: GraphHistory; runs: Map<string, RunFacts[]> }): Promise<string[]> {
+  const { history, runs } = facts
+  const violations: string[] = []
+  await each(history.items, async ({ namespace, key, may }) => {
+    const { status, body } = await callGraphs(base, { path: `/store/items?namespace=${namespace.join('.')}&key=${key}` })
+    const value = status === 404 ? null : (body.value as JsonObject)
+    if (status !== 200 && status !== 404) violations.push(`item ${key}: ${status} ${JSON.stringify(body)}`)
+    else if (!may.some((one) => JSON.stringify(one) === JSON.stringify(value)))
+      violations.push(`item ${namespace}/${key} is ${JSON.stringify(value)}, acknowledged was ${JSON.stringify(may)}`)
+  })
+  const kept = new Set((await db.query<{ key: string }>(`select key from item where namespace = 'lab.runs.'`)).map(({ key }) => key))
+  for (const { task, tag } of history.runs)
+    if (task.graph === 'fan' && runs.get(tag)?.[0]?.status === 'completed' && !kept.has(task.tag))
+      violations.push(`the graph of ${tag} kept ${task.tag} in the store, and it is not there`)
+  return violations
+}
+
+const TOLD: Record<string, string> = { completed: 'success', incomplete: 'success', waiting: 'success', failed: 'error', expired: 'timeout', cancelled: 'interrupted' }
+
+/** Whoever asked to be told was told, under one id, what came of it. */
+export function checkWebhooks(history: GraphHistory, runs: Map<string, RunFacts[]>, receiver: LabReceiver): string[] {
+  const violations: string[] = []
+  for (const { tag, webhook, task } of history.runs) {
+    const row = runs.get(tag)?.[0]
+    if (!webhook || !row) continue
+    const told = receiver.told.get(row.id)
+    if (!told) violations.push(`nobody was told that run ${row.id} (${row.status}) has ended`)
+    else {
+      if (told.ids.size !== 1) violations.push(`the webhook of run ${row.id} came under ${told.ids.size} ids`)
+      // Who stopped to ask was told of then, whatever became of it later.
+      const fits = [...told.statuses].every((status) => status === TOLD[row.status] || (task.answered && status === 'success'))
+      if (!fits || told.statuses.size !== 1) violations.push(`the webhook of run ${row.id} (${row.status}) said ${[...told.statuses]}`)
+    }
+  }
+  return violations
+}
+
+/** Each time began at most one run, and times come again after the last start. */
+export async function checkCrons(db: Db, history: GraphHistory, lastStart: number): Promise<string[]> {
+  const violations: string[] = []
+  for (const { tag, since, stopped } of history.crons) {
+    const rows = await db.query<{ at: number; status: string }>(
+      `select (extract(epoch from created_at) * 1000)::float8 as at, status from run where metadata ->> 'tag' = $1 order by created_at`,
+      [tag],
+    )
+    const seconds = ((stopped ?? Date.now()) - since) / 1000
+    if (rows.length > seconds + 2) violations.push(`cron ${tag} began ${rows.length} runs in ${Math.round(seconds)} s`)
+    const seen = Map.groupBy(rows, ({ at }) => Math.floor(at / 1000))
+    for (const [second, all] of seen) if (all.length > 1) violations.push(`cron ${tag} began ${all.length} runs in the second ${second}: ${all.map(({ at }) => at)}`)
+    if ((rows.at(-1)?.at ?? 0) < lastStart) violations.push(`cron ${tag} began no run after the last start`)
+  }
+  return violations
+}
