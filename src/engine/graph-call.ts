@@ -61,6 +61,15 @@ function finish(stream: RunStream, teller: ModeTeller): void {
   teller.end()
 }
 
+/** The values that a turn begins with are told before it says a word: they are on their way when its node is called. */
+const afterValues = (host: Host): Host => ({
+  async turn(messages) {
+    await new Promise(setImmediate)
+    return host.turn(messages)
+  },
+  serve: (calls, messages) => host.serve(calls, messages),
+})
+
 /** Keys are there only where they have a value: an undefined one would wipe what the graph itself is bound to. */
 function optionsOf({ claimed, host, stepsMax, signal }: GraphCallParts): Record<string, unknown> {
   const { run, attempt, started } = claimed
@@ -73,7 +82,7 @@ function optionsOf({ claimed, host, stepsMax, signal }: GraphCallParts): Record<
       ...configurable,
       ...{ thread_id: run.threadId, run_id: run.id, assistant_id: run.assistantId, graph_id: call?.graph },
       ...(from?.id === undefined ? {} : { checkpoint_id: from.id, checkpoint_ns: from.ns ?? '' }),
-      ...(host === undefined ? {} : { [HOST]: host }),
+      ...(host === undefined ? {} : { [HOST]: afterValues(host) }),
     },
     metadata: {
       ...run.metadata,

@@ -1,4 +1,5 @@
 import { AIMessageChunk, type BaseMessage } from '@langchain/core/messages'
+import { BUILT_IN_GRAPH } from '../core/graphs/graphs.ts'
 import type { GraphCall, StreamMode } from '../core/runs/call.ts'
 import type { RunEvent } from '../core/runs/events.ts'
 import { isMessageLike, toPlainText } from './plain.ts'
@@ -52,6 +53,8 @@ function shownDebug(payload: Fields): Fields {
 export class ModeTeller {
   private readonly asked: ReadonlySet<string>
   private readonly waited: boolean
+  /** What the model says is in the run's other events. */
+  private readonly recorded: boolean
   /** What was said of each message so far, for the old `messages` mode. */
   private readonly partial = new Map<string, AIMessageChunk>()
   private readonly complete: Set<string>
@@ -60,10 +63,11 @@ export class ModeTeller {
 
   /** @param known ids of messages that were there before the run */
   constructor(
-    call: Pick<GraphCall, 'modes' | 'waited'>,
+    call: Pick<GraphCall, 'graph' | 'modes' | 'waited'>,
     private readonly emit: (event: ModeEvent) => void,
     known: Iterable<string>,
   ) {
+    this.recorded = call.graph === BUILT_IN_GRAPH
     this.asked = new Set(call.modes)
     this.waited = call.waited ?? false
     this.complete = new Set(known)
@@ -106,6 +110,7 @@ export class ModeTeller {
   }
 
   private message(ns: string, [message, metadata]: [BaseMessage, Fields]): void {
+    if (this.recorded && message.getType() === 'ai') return
     if (this.asked.has('messages-tuple')) this.tell('messages', ns, [message, metadata])
     if (!this.asked.has('messages') || !AIMessageChunk.isInstance(message) || message.id === undefined) return
     const before = this.partial.get(message.id)

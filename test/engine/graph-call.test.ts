@@ -4,7 +4,7 @@ import { cancelRun } from '../../src/core/runs/stop.ts'
 import { createThread, getThread } from '../../src/core/threads/threads.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { GRAPHS, type GraphStart, startGraph, toldBy } from '../support/graph-runs.ts'
-import { until } from '../support/runs.ts'
+import { storyOf, until } from '../support/runs.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -208,6 +208,15 @@ test('the built-in graph takes input and configuration of a client of graphs', a
   expect(lines.at(-1)).toBe('completed')
   const { messages } = JSON.parse((lines.at(-2) as string).slice(7)) as { messages: { type: string; content: unknown }[] }
   expect(messages.map(({ type }) => type)).toEqual(['human', 'ai'])
+})
+
+test('of the built-in graph the values come first, then the words, once', async () => {
+  const model = app.models.script([{ text: ['hel', 'lo'] }])
+  const call = { config: { configurable: { model } } }
+  const input = { messages: [{ role: 'user', content: 'hi' }] }
+  const run = await startGraph(app, { graph: 'assistant', input, modes: ['values', 'messages-tuple'], call })
+  const told = (await storyOf(app, run)).map((event) => (event.type === 'mode' ? event.mode : event.type))
+  expect(told.filter((type) => ['values', 'text', 'messages'].includes(type))).toEqual(['values', 'text', 'text', 'values'])
 })
 
 test('an unknown graph of an assistant is refused before anything is written', async () => {

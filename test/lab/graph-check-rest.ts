@@ -29,8 +29,8 @@ export async function checkItems(base: string, db: Db, facts: { history: GraphHi
   const violations: string[] = []
   await each(history.items, async ({ namespace, key, may }) => {
     const { status, body } = await callGraphs(base, { path: `/store/items?namespace=${namespace.join('.')}&key=${key}` })
-    const value = status === 404 ? null : (body.value as JsonObject)
-    if (status !== 200 && status !== 404) violations.push(`item ${key}: ${status} ${JSON.stringify(body)}`)
+    const value = (body as JsonObject | null)?.value ?? null
+    if (status !== 200) violations.push(`item ${key}: ${status} ${JSON.stringify(body)}`)
     else if (!may.some((one) => JSON.stringify(one) === JSON.stringify(value)))
       violations.push(`item ${namespace}/${key} is ${JSON.stringify(value)}, acknowledged was ${JSON.stringify(may)}`)
   })

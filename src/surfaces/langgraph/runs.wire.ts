@@ -46,7 +46,8 @@ export function fromRunBody(body: RunBody, place: RunPlace): Omit<NewGraphRun, '
   if (body.on_completion === 'delete' && place.threadId !== null)
     throw refuseField(['on_completion'], 'on_completion: only the thread of a run that was made without one can be deleted after it.')
   const { config, checkpoint } = callPlace(body, place)
-  const { metadata, context, multitask_strategy: strategy, after_seconds: seconds } = body
+  const { context, multitask_strategy: strategy, after_seconds: seconds } = body
+  const metadata = body.config?.metadata ? { ...body.config.metadata, ...body.metadata } : body.metadata
   return {
     call: {
       input: body.input ?? null,
