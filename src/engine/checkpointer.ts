@@ -127,8 +127,7 @@ export class Checkpointer extends BaseCheckpointSaver {
   protected async encodeWrites(rows: StateRows, call: WriteCall): Promise<void> {
     const { thread_id, checkpoint_ns: ns = '', checkpoint_id } = keyOf(call.config)
     if (!thread_id || !checkpoint_id) throw new Error('configurable.thread_id and checkpoint_id are required')
-    const context = this.context(thread_id, rows.messages)
-    const row = (message: BaseMessage) => rowFor(message, context)
+    const row = (message: BaseMessage) => rowFor(message, this.context(thread_id, rows.messages))
     for (const [index, [channel, value]] of call.writes.entries()) {
       const { message_ids, ...encoded } = await encode(value, row)
       rows.writes.push({

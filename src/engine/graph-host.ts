@@ -53,8 +53,15 @@ export function openGraphs(app: Needs<'db' | 'clock' | 'signals'>, registry: Gra
       return steps.length === 0 ? null : write(states, { thread, at: {}, steps })
     },
     async heads(caller, threads) {
+      const begun = threads.filter(({ headId, pending }) => headId !== null || pending)
+      if (begun.length === 0) {
+        requireScope(caller, 'read')
+        return new Map(threads.map(({ id }) => [id, { values: null, interrupts: {} }]))
+      }
       const [states, { readHeadStates }] = await Promise.all([reads(caller), import('./state-heads.ts')])
-      return readHeadStates(app, states, { graphs: registry, threads })
+      const found = await readHeadStates(app, states, { graphs: registry, threads: begun })
+      for (const { id } of threads) if (!found.has(id)) found.set(id, { values: null, interrupts: {} })
+      return found
     },
   }
 }

@@ -38,6 +38,8 @@ export class RunCheckpointer extends Checkpointer {
   /** Whether the graph would go on behind that checkpoint. */
   unfinished = false
   private rows: StateRows = noRows()
+  /** Checkpoints that are in the database or in a commit. */
+  private readonly kept = new Set<string>()
   private worked = false
   private ended = false
   private inFlight: Promise<void> = Promise.resolve()
@@ -55,10 +57,36 @@ export class RunCheckpointer extends Checkpointer {
     const { head } = this.scope
     if (ns === '' && (!id || id === head?.checkpoint.id)) {
       if (head) this.learn(head)
-      return head
+      return this.keep(head)
     }
     await this.flush()
-    return super.getTuple(config)
+    return this.keep(await super.getTuple(config))
+  }
+
+  private keep(tuple: CheckpointTuple | undefined): CheckpointTuple | undefined {
+    const { checkpoint_ns: ns = '' } = (tuple?.config.configurable ?? {}) as { checkpoint_ns?: string }
+    if (tuple) this.kept.add(placeOf(ns, tuple.checkpoint.id))
+    return tuple
+  }
+
+  /**
+   * For one call: a commit that falls while it is being encoded takes all of it or nothing. Only its messages go straight
+   * to the others, as another call may refer to them already.
+   */
+  private draft(): StateRows {
+    const rows = () => this.rows
+    return {
+      ...noRows(),
+      get messages() {
+        return rows().messages
+      },
+    }
+  }
+
+  private add({ checkpoints, blobs, writes }: StateRows): void {
+    this.rows.checkpoints.push(...checkpoints)
+    this.rows.blobs.push(...blobs)
+    this.rows.writes.push(...writes)
   }
 
   override async put(
@@ -67,7 +95,9 @@ export class RunCheckpointer extends Checkpointer {
     metadata: CheckpointMetadata,
     newVersions: ChannelVersions,
   ): Promise<RunnableConfig> {
-    await this.encodeCheckpoint(this.rows, { config, checkpoint, metadata, newVersions })
+    const rows = this.draft()
+    await this.encodeCheckpoint(rows, { config, checkpoint, metadata, newVersions })
+    this.add(rows)
     const ns = (config.configurable?.checkpoint_ns as string | undefined) ?? ''
     if (ns === '') {
       this.headId = checkpoint.id
@@ -79,7 +109,9 @@ export class RunCheckpointer extends Checkpointer {
 
   override async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
     for (const [channel, value] of writes) if (channel === '__interrupt__') this.interrupts.push(...(value as unknown[]))
-    await this.encodeWrites(this.rows, { config, writes, taskId, taskPath })
+    const rows = this.draft()
+    await this.encodeWrites(rows, { config, writes, taskId, taskPath })
+    this.add(rows)
     if (taskId === NO_TASK || taskPath.endsWith(', __start__')) return
     this.worked = true
     setImmediate(() => {
@@ -114,10 +146,15 @@ export class RunCheckpointer extends Checkpointer {
     await this.inFlight.catch(lostElsewhere)
   }
 
+  /** What was written for a checkpoint that is still to come waits for it: with a run that is cut off neither remains. */
   take(): StateRows {
-    const rows = this.rows
-    this.rows = noRows()
+    const { writes: all, ...rows } = this.rows
+    for (const { ns, id } of rows.checkpoints) this.kept.add(placeOf(ns, id))
+    const early = all.filter(({ ns, checkpoint_id: id }) => !this.kept.has(placeOf(ns, id)))
+    this.rows = { ...noRows(), writes: early }
     this.worked = false
-    return rows
+    return { ...rows, writes: early.length === 0 ? all : all.filter((write) => !early.includes(write)) }
   }
 }
+
+const placeOf = (ns: string, id: string): string => `${ns}/${id}`

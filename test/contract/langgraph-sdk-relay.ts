@@ -5,14 +5,17 @@ export interface Relay {
   url: string
   /** Breaks every connection that is open now. */
   cut(): void
+  /** New connections go to another server. */
+  turn(target: string): void
   close(): void
 }
 
 export async function openRelay(target: string): Promise<Relay> {
-  const { hostname, port, pathname } = new URL(target)
+  const { pathname } = new URL(target)
+  let way = new URL(target)
   const sockets = new Set<Socket>()
   const server = createServer((incoming) => {
-    const upstream = connect(Number(port), hostname)
+    const upstream = connect(Number(way.port), way.hostname)
     for (const [from, to] of [
       [incoming, upstream],
       [upstream, incoming],
@@ -33,6 +36,9 @@ export async function openRelay(target: string): Promise<Relay> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname === '/' ? '' : pathname}`,
     cut,
+    turn(other) {
+      way = new URL(other)
+    },
     close() {
       server.close()
       cut()

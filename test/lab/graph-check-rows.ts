@@ -22,8 +22,8 @@ const RULES: Record<string, string> = {
   'checkpoint of a run that is gone': `select c.thread_id, c.id, c.run_id from checkpoint c where c.run_id is not null and not exists (select 1 from run r where r.id = c.run_id)`,
   'write of a run that is gone': `select w.thread_id, w.checkpoint_id, w.run_id from checkpoint_write w where w.run_id is not null
     and not exists (select 1 from run r where r.id = w.run_id)`,
-  'write for a checkpoint that does not exist': `select w.thread_id, w.ns, w.checkpoint_id, w.channel from checkpoint_write w
-    where not exists (select 1 from checkpoint c where c.thread_id = w.thread_id and c.ns = w.ns and c.id = w.checkpoint_id)`,
+  'write for a checkpoint that does not exist': `select w.thread_id, w.ns, w.checkpoint_id, w.channel, r.status, r.attempt, r.call::json ->> 'durability' as durability
+    from checkpoint_write w left join run r on r.id = w.run_id where not exists (select 1 from checkpoint c where c.thread_id = w.thread_id and c.ns = w.ns and c.id = w.checkpoint_id)`,
   'value that no checkpoint names': `select b.thread_id, b.ns, b.channel, b.version from channel_blob b
     where not exists (select 1 from checkpoint c where c.thread_id = b.thread_id and c.ns = b.ns and c.versions ->> b.channel = b.version)
       and not exists (select 1 from channel_blob o where o.thread_id = b.thread_id and o.channel = b.channel and o.base = b.version and coalesce(o.base_ns, o.ns) = b.ns)`,

@@ -156,10 +156,9 @@ export class GraphClient {
     while (!watched.ended) {
       const last = watched.frames.at(-1)?.id ?? '-1'
       const { ending, refusal } = await this.listen({ path: `${watched.path}/stream`, lastEventId: last }, watched.frames)
-      if (ending === 'ended') {
-        watched.ended = true
-        return
-      }
+      if (ending === 'ended') watched.ended = true
+      if (ending === 'gone' && !watched.sent.mayVanish) this.history.complain(`${watched.run} is gone for its reader`)
+      if (ending === 'ended' || ending === 'gone') return
       watched.resumes++
       this.history.counts.resumes++
       if (refusal && refusal.status < 500) {

@@ -54,6 +54,8 @@ export class GraphHistory {
   readonly updates: { thread: string; tag: string; acked: boolean; checkpoint: string | null }[] = []
   readonly items: KnownItem[] = []
   readonly crons: { id: string; tag: string; since: number; stopped: number | null }[] = []
+  /** Their runs all say the same. */
+  readonly cronThreads = new Set<string>()
   /** Threads whose lines do not simply follow each other. */
   readonly forked = new Set<string>()
   /** What the state of such a thread, or of a copy, must be. */

@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Db, Records } from '../../src/drivers/records/port.ts'
 import { eventually } from '../support/eventually.ts'
@@ -108,6 +109,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
   } finally {
     await fleet.stop()
     await receiver.stop()
+    if (process.env.LAB_KEEP) cpSync(store.dir, process.env.LAB_KEEP, { recursive: true, filter: (file) => !file.includes('/cluster') })
     await store.remove()
   }
 }
@@ -253,7 +255,8 @@ async function check({ fleet, records: { db }, store, options, receiver, history
 async function countRuns(db: Db): Promise<Record<string, number>> {
   const rows = await db.query<{ status: string; n: number }>('select status, count(*)::int as n from run group by 1 order by 1')
   const taken = await db.query<{ n: number }>('select count(*)::int as n from run where attempt > 1')
-  return { ...Object.fromEntries(rows.map(({ status, n }) => [status, n])), takenOver: taken[0]?.n ?? 0 }
+  const locks = await db.query<{ n: number }>('select deadlocks::int as n from pg_stat_database where datname = current_database()')
+  return { ...Object.fromEntries(rows.map(({ status, n }) => [status, n])), takenOver: taken[0]?.n ?? 0, deadlocks: locks[0]?.n ?? 0 }
 }
 
 interface Outcome {

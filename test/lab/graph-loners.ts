@@ -114,8 +114,11 @@ async function forking(client: GraphClient): Promise<void> {
   }
   history.forks.push({ thread, lines: [...before.lines, ...after.lines] })
   const copied = await client.write({ path: `/threads/${thread}/copy`, body: {}, key: client.tag('key') })
-  if (copied?.status === 200) history.forks.push({ thread: String(copied.body.thread_id), lines: [...before.lines, ...after.lines] })
-  else if (copied) client.complain(`copy ${thread}`, copied)
+  if (copied?.status === 200) {
+    const id = String(copied.body.thread_id)
+    history.forked.add(id)
+    history.forks.push({ thread: id, lines: [...before.lines, ...after.lines] })
+  } else if (copied) client.complain(`copy ${thread}`, copied)
 }
 
 /** The graph that every server has: its tokens are in other events of the journal than those of users' graphs. */
@@ -127,13 +130,14 @@ async function builtIn(client: GraphClient): Promise<void> {
   for (let round = 0; round < 2; round++) await new GraphRunner(client).run(client.note(task, { thread }), { own: true, cancels: client.chance.is(0.1) })
 }
 
-/** Both kinds, every second; one of each is stopped on the way. */
+/** Both kinds, every second; at the end they are removed or switched off. */
 async function scheduling(client: GraphClient): Promise<void> {
   const { history, chance, ground } = client
   const crons: { id: string; tag: string; since: number; stopped: number | null }[] = []
   for (let n = 0; n < 4 && !ground.stopping(); n++) {
     const tag = client.tag('cron')
     const thread = n % 2 === 0 ? await client.createThread() : undefined
+    if (thread) history.cronThreads.add(thread)
     const { input } = workTask(tag, { steps: 1, pauseMs: 5 })
     const body = { assistant_id: 'work', input, metadata: { tag }, schedule: '* * * * * *', on_run_completed: 'keep', multitask_strategy: 'enqueue' }
     const path = thread ? `/threads/${thread}/runs/crons` : '/runs/crons'
@@ -148,9 +152,10 @@ async function scheduling(client: GraphClient): Promise<void> {
   }
   history.crons.push(...crons)
   while (!ground.stopping()) await Bun.sleep(100)
-  for (const cron of crons.slice(0, 2)) {
+  for (const [n, cron] of crons.entries()) {
+    const path = `/runs/crons/${cron.id}`
     for (let tries = 0; tries < 500 && cron.stopped === null; tries++) {
-      const answer = await client.write({ method: 'DELETE', path: `/runs/crons/${cron.id}` })
+      const answer = await client.write(n < 2 ? { method: 'DELETE', path } : { method: 'PATCH', path, body: { enabled: false } })
       if (answer && answer.status !== 404 && answer.status >= 400) client.complain('delete cron', answer)
       if (answer) cron.stopped = Date.now()
     }

@@ -80,7 +80,7 @@ export class GraphRunner {
       await client.follow(client.watch(sent, place))
       return 'over'
     }
-    if (client.chance.is(0.3) && !sent.mayVanish) return this.join(sent, place)
+    if (client.chance.is(0.3) && !sent.mayVanish && !sent.temporary) return this.join(sent, `/threads/${sent.thread}/runs/${sent.id}`)
     return (await client.poll(sent)) ? 'over' : 'gone'
   }
 
@@ -142,6 +142,10 @@ export class GraphRunner {
     }
     const { ending, refusal } = listened
     if (refusal && refusal.status < 500 && (await this.isRefused(sent, manner, refusal))) return 'refused'
+    if (ending === 'gone') {
+      if (!sent.mayVanish) client.history.complain(`run ${place ?? sent.tag} is gone for its reader`)
+      return 'gone'
+    }
     place ??= (await this.look(sent)) ?? null
     if (place === null) return 'unknown'
     this.began(sent, place)
@@ -164,7 +168,7 @@ export class GraphRunner {
 
   /** With a key a request may be sent again: it must be where nothing came, and is at times where the stream broke later. */
   private repeats({ key }: Ask, { ending, refusal, frames }: { ending: string; refusal: Answer | undefined; frames: Frame[] }): boolean {
-    if (key === undefined || ending === 'ended' || (refusal && refusal.status < 500)) return false
+    if (key === undefined || ending === 'ended' || ending === 'gone' || (refusal && refusal.status < 500)) return false
     return frames.length === 0 || this.client.chance.is(0.3)
   }
 

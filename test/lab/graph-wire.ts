@@ -41,8 +41,8 @@ export async function callGraphs(base: string, ask: Ask, onHead?: (place: string
   }
 }
 
-/** `ended`: the server closed the stream as it does when all is said. `failed`: it said that it could not go on. */
-export type GraphEnding = 'ended' | 'broken' | 'failed' | 'left' | 'refused'
+/** `ended`: the server closed the stream as it does when all is said. `failed`: it said that it could not go on. `gone`: that the run is. */
+export type GraphEnding = 'ended' | 'broken' | 'failed' | 'gone' | 'left' | 'refused'
 
 export interface GraphListening {
   /** Each whole frame as it arrives. False: the client goes away by itself. */
@@ -69,7 +69,7 @@ export async function listenGraphs(base: string, ask: Ask, listening: GraphListe
       silence = setTimeout(() => stop.abort(), SILENCE_MS)
       for (const frame of parser.push(chunk)) {
         // Only a frame of the run's own story has an id.
-        if (frame.id === '') return 'failed'
+        if (frame.id === '') return frame.data.includes('NotFoundError') ? 'gone' : 'failed'
         if (!listening.onFrame(frame)) return 'left'
       }
     }

@@ -60,21 +60,28 @@ export interface Renewal {
   status: string
 }
 
+/**
+ * Several runs are locked in the order of their ids, as commits of several do: two statements that wait for each other stand
+ * for a second, and with them every run of either. Journal inserts go on meanwhile.
+ */
+const OURS = `d as materialized (select id from run where id = any($2::text::uuid[]) and worker_id = $1::uuid and (status || '') in ('running', 'cancelling')
+    order by id for no key update)`
+
 /** Extends the leases of this worker's runs. A run that does not come back is lost; one that comes back `cancelling` must stop. */
 export const renewLeases = (db: Db, input: { workerId: string; leaseMs: number; ids: string[] }): Promise<Renewal[]> =>
   db.hot<Renewal>(
-    `update run set lease_until = now() + $2::int * interval '1 ms' where id = any($3::text::uuid[]) and worker_id = $1::uuid
+    `with ${OURS} update run set lease_until = now() + $3::int * interval '1 ms' where id = any(array(select id from d)) and worker_id = $1::uuid
     and (status || '') in ('running', 'cancelling') returning id, fence, status`,
-    [input.workerId, input.leaseMs, `{${input.ids.join(',')}}`],
+    [input.workerId, `{${input.ids.join(',')}}`, input.leaseMs],
   )
 
 /** Gives runs back at shutdown: the next worker takes them at once, and the attempt is not charged. */
 export async function releaseRuns(db: Db, workerId: string, ids: string[]): Promise<void> {
   if (ids.length === 0) return
   await db.hot(
-    `update run set status = case when status = 'running' then 'queued' else status end, fence = fence + 1, worker_id = null,
+    `with ${OURS} update run set status = case when status = 'running' then 'queued' else status end, fence = fence + 1, worker_id = null,
       lease_until = case when status = 'running' then null else now() end
-    where id = any($2::text::uuid[]) and worker_id = $1::uuid and (status || '') in ('running', 'cancelling')`,
+    where id = any(array(select id from d)) and worker_id = $1::uuid and (status || '') in ('running', 'cancelling')`,
     [workerId, `{${ids.join(',')}}`],
   )
 }

@@ -1,6 +1,14 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
 import { insertJobsOf, JOB_RECORD } from '../jobs/job-rows.ts'
-import { BLOB_RECORD, CHECKPOINT_RECORD, insertBlobs, insertCheckpoints, insertWrites, WRITE_RECORD } from '../threads/checkpoint-rows.ts'
+import {
+  BLOB_RECORD,
+  CHECKPOINT_RECORD,
+  insertBlobs,
+  insertCheckpoints,
+  insertWrites,
+  WRITE_RECORD,
+  writesOf,
+} from '../threads/checkpoint-rows.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, messageValues } from '../threads/message-rows.ts'
 import type { Commit, Committed } from './commits.ts'
 import type { RunEvent } from './events.ts'
@@ -82,7 +90,7 @@ function build(items: Commit[]): { text: string; params: string[] } {
   if (checkpoints.length) parts.push(`c as (${insertCheckpoints(rows(checkpoints, CHECKPOINT_RECORD), 'ok')})`)
   if (blobs.length) parts.push(`b as (${insertBlobs(rows(blobs, BLOB_RECORD), 'ok')})`)
   for (const upsert of [false, true]) {
-    const list = writes.filter((w) => w.upsert === upsert)
+    const list = writesOf(writes, upsert)
     if (list.length) parts.push(`w${Number(upsert)} as (${insertWrites(rows(list, WRITE_RECORD), 'ok', upsert)})`)
   }
   if (steps.length)
@@ -111,6 +119,9 @@ function build(items: Commit[]): { text: string; params: string[] } {
   }
 }
 
+/** In the order of their ids: see claim-store. */
+const inOrder = (items: Commit[]): Commit[] => items.toSorted((a, b) => (a.runId < b.runId ? -1 : 1))
+
 /** A batch whose rows say which thread they belong to, and not which tenant: it may hold a thread's id only once. */
 function split(items: Commit[]): Commit[][] {
   const seen = new Set<string>()
@@ -124,7 +135,7 @@ export const commitStatement: Statement<Commit, Committed | undefined> = {
   itemsMax: 64,
   async run(db: Db, items) {
     const done = new Map<string, Committed>()
-    for (const part of split(items)) {
+    for (const part of split(inOrder(items))) {
       const { text, params } = build(part)
       for (const { id, status, behind } of await db.hot<Committed & { id: string }>(text, params)) done.set(id, { status, behind })
     }

@@ -96,11 +96,13 @@ export const createRunStatement: Statement<NewRunItem, CreatedRow | undefined> =
       params.push(JSON.stringify(list))
       return `json_to_recordset($${params.length}::text::json) as ${alias}(${record})`
     }
+    // The order in which threads are locked: two of these statements must not wait for each other.
+    const inOrder = items.toSorted((a, b) => (a.run.thread_id < b.run.thread_id ? -1 : 1))
     const messages = items.flatMap((i) => i.messages)
-    const threads = items.flatMap((i) => i.thread ?? [])
+    const threads = inOrder.flatMap((i) => i.thread ?? [])
     const parts = [
       `x as materialized (select * from ${given(
-        items.map((i) => i.run),
+        inOrder.map((i) => i.run),
         RECORD,
         'x',
       )}), ${ASSISTANT},`,

@@ -70,14 +70,13 @@ interface Prepared {
 async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThread; run: NewGraphRun }): Promise<Prepared> {
   const { run } = input
   const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
-  const assistant = await resolveAssistant(app, reader, run.assistantId)
+  const [assistant, thread] = await Promise.all([assistantFor(app, reader, run.assistantId), threadFor(app, reader, input.thread)])
   if (!app.graphs.has(assistant.graph))
     throw new Fault('invalid', `The graph '${assistant.graph}' is not served here.`, {
       kind: 'graph',
       id: assistant.graph,
       param: 'assistant_id',
     })
-  const thread = await threadFor(app, reader, input.thread)
   const metadata = { ...assistant.metadata, ...thread.row.metadata, ...run.metadata }
   const call = callOf(run.call, assistant, thread.row)
   const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf({ ...call.config.configurable, ...call.context }) : {}
@@ -94,6 +93,15 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
       ...{ call, strategy: run.strategy ?? app.limits.strategy, messages: [], slot: undefined, newThread: thread.isNew, expiryMs: null },
       ...{ delayMs: run.delayMs ?? 0, threadMetadata: { graph_id: assistant.graph, assistant_id: assistant.id } },
     },
+  }
+}
+
+async function assistantFor(app: CreateNeeds, caller: Caller, ref: string): Promise<Assistant> {
+  try {
+    return await resolveAssistant(app, caller, ref)
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'not_found') throw error
+    throw new Fault('not_found', error.message, { ...error.facts, action: 'create_run' })
   }
 }
 

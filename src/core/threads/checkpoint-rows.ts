@@ -1,3 +1,5 @@
+import type { WriteRecord } from './checkpoints.ts'
+
 /** Record shapes of json_to_recordset and the inserts that both the run's commit and the state API use. */
 export const CHECKPOINT_RECORD = `thread_id uuid, ns text, id uuid, parent_id uuid, run_id uuid, step int, source text, versions jsonb, seen text, inline text,
   metadata jsonb, at float8, v int`
@@ -19,6 +21,13 @@ export const insertBlobs = (rows: string, guard: string): string =>
   `insert into channel_blob (tenant_id, thread_id, ns, channel, version, message_ids, base, base_ns, keep, data, bytes)
   select g.tenant_id, x.thread_id, x.ns, x.channel, x.version, x.message_ids, x.base, x.base_ns, x.keep, x.data, decode(x.bytes, 'base64')
   from ${rows} join ${guard} g on g.thread_id = x.thread_id on conflict do nothing`
+
+/** Those that replace what is there, or those that do not. A node that asks twice tells its answers twice: the last one counts. */
+export function writesOf(writes: readonly WriteRecord[], upsert: boolean): WriteRecord[] {
+  const list = writes.filter((w) => w.upsert === upsert)
+  if (!upsert || list.length < 2) return list
+  return [...new Map(list.map((w) => [`${w.thread_id} ${w.ns} ${w.checkpoint_id} ${w.task_id} ${w.idx}`, w])).values()]
+}
 
 /** Ordinary writes are first come, first kept; special channels take the newest. */
 export const insertWrites = (rows: string, guard: string, upsert: boolean): string =>

@@ -1,5 +1,5 @@
 import type { Db, Param } from '../../drivers/records/port.ts'
-import { BLOB_RECORD, CHECKPOINT_RECORD, insertBlobs, insertCheckpoints, insertWrites, WRITE_RECORD } from './checkpoint-rows.ts'
+import { BLOB_RECORD, CHECKPOINT_RECORD, insertBlobs, insertCheckpoints, insertWrites, WRITE_RECORD, writesOf } from './checkpoint-rows.ts'
 import type { BlobRecord, CheckpointRecord, WriteRecord } from './checkpoints.ts'
 import { MESSAGE_COLUMNS, MESSAGE_RECORD, type MessageRecord, messageValues } from './message-rows.ts'
 
@@ -70,7 +70,7 @@ async function insertState(db: Db, state: StateWrite): Promise<void> {
   if (state.checkpoints.length) parts.push(`c as (${insertCheckpoints(rows(state.checkpoints, CHECKPOINT_RECORD, 'x'), 'g')})`)
   if (state.blobs.length) parts.push(`b as (${insertBlobs(rows(state.blobs, BLOB_RECORD, 'x'), 'g')})`)
   for (const upsert of [false, true]) {
-    const list = state.writes.filter((w) => w.upsert === upsert)
+    const list = writesOf(state.writes, upsert)
     if (list.length) parts.push(`w${Number(upsert)} as (${insertWrites(rows(list, WRITE_RECORD, 'x'), 'g', upsert)})`)
   }
   await db.hot(`with ${parts.join(',\n')} select thread_id from g`, params)

@@ -10,7 +10,7 @@ import { NEW_THREAD_RECORD, type ThreadRecord, threadRecord } from './thread-row
 import type { Thread, ThreadChange } from './threads.ts'
 
 /** Of rows `t`. */
-export const THREAD_COLUMNS = `t.id, t.tenant_id, t.metadata, t.tool_resources, t.status, t.run_id, t.next_at, t.head_id, t.by_head, t.graph, t.config, t.error, t.temporary,
+export const THREAD_COLUMNS = `t.id, t.tenant_id, t.metadata, t.tool_resources, t.status, t.run_id, t.next_at, t.head_id, t.head_seq + 1 < t.next_seq as pending, t.by_head, t.graph, t.config, t.error, t.temporary,
   t.ttl_minutes, t.expires_at, t.created_at, t.updated_at, t.state_at`
 
 export interface ThreadRow {
@@ -22,6 +22,7 @@ export interface ThreadRow {
   run_id: string | null
   next_at: number | null
   head_id: string | null
+  pending: boolean
   by_head: boolean
   graph: string | null
   config: string | null
@@ -43,6 +44,7 @@ export const threadFromRow = (r: ThreadRow): Thread => ({
     runId: r.run_id,
     behind: r.next_at !== null,
     headId: r.head_id,
+    pending: r.pending,
     byHead: r.by_head,
     error: parse<RunError>(r.error),
   },

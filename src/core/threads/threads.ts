@@ -23,6 +23,8 @@ export interface Thread {
   behind: boolean
   /** The newest checkpoint. */
   headId: string | null
+  /** Whether there may be messages that no checkpoint names. */
+  pending: boolean
   /** Lists show what the head holds, and no longer the whole log. */
   byHead: boolean
   /** The graph that ran last, or that the thread was made for. */
@@ -86,7 +88,7 @@ export function draftThread(
   const ttlMinutes = input.ttlMinutes ?? null
   return {
     ...{ id: input.id ?? newId(), tenantId: caller.tenantId, metadata: input.metadata ?? {}, toolResources: input.resources ?? null },
-    ...{ status: 'idle', runId: null, behind: false, headId: null, byHead: false, error: null, temporary: input.temporary ?? false },
+    ...{ status: 'idle', runId: null, behind: false, headId: null, pending: false, byHead: false, error: null, temporary: input.temporary ?? false },
     ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: expiryOf(ttlMinutes, input.temporary ?? false, at) },
     ...{ createdAt: at, updatedAt: at, stateAt: null },
   }
@@ -115,7 +117,7 @@ async function insert(
   caller: Caller,
   input: Omit<NewThread, 'toolResources'> & { resources: ToolResources | null },
 ): Promise<Thread> {
-  const created = draftThread(app, caller, input)
+  const created = { ...draftThread(app, caller, input), pending: (input.messages ?? []).length > 0 }
   if (!(await insertThread(app.db, { thread: created, messages: input.messages ?? [] })))
     throw new Fault('exists', 'A thread with this id is there already.', { kind: 'thread', id: created.id })
   return created

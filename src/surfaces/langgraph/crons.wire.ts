@@ -146,13 +146,12 @@ const CALL_OF: Partial<Record<keyof CronPatch, keyof ScheduledRun['call']>> = {
 /** Absent fields stay as they are, and so do those that are null, but for `input` and `end_time`: those have a null of their own. */
 export function fromCronPatch(body: CronPatch): ScheduleChange {
   refuseOthers(body as CronCreate)
-  const { call, strategy } = fromRunBody(body as RunBody, { threadId: null, headers: new Headers() })
-  const { metadata } = body
+  const { call, strategy, metadata } = fromRunBody(body as RunBody, { threadId: null, headers: new Headers() })
   const given = Object.entries(CALL_OF).filter(([name]) => body[name as keyof CronPatch] != null || (name === 'input' && 'input' in body))
   const changed = Object.fromEntries(given.map(([, field]) => [field, call[field] ?? null])) as NonNullable<ScheduleChange['call']>
   return {
     ...(body.schedule == null ? {} : { cron: body.schedule }),
-    ...(metadata == null ? {} : { metadata }),
+    ...(metadata === undefined ? {} : { metadata }),
     ...(strategy === undefined ? {} : { strategy }),
     ...(given.length === 0 ? {} : { call: changed }),
     ...fromTimes(body),

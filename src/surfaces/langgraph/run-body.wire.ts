@@ -37,15 +37,12 @@ export const CheckpointBody = t.Object({
   checkpoint_map: maybe(FreeObject),
 })
 
-/** A graph that stands for one of another server sends the metadata of its run here, as LangGraph itself has it. */
-const RunConfig = t.Object({ ...ConfigBody.properties, metadata: maybe(Metadata) })
-
 /** How a run calls its graph: the same for runs of threads, runs without one, and the ticks of crons. */
 export const CALL_FIELDS = {
   assistant_id: AssistantRef,
   input: t.Optional(t.Unsafe<Static<typeof FreeJson>>({ description: "The graph's input. None: it goes on where it stands." })),
   command: maybe(CommandBody),
-  config: maybe(RunConfig),
+  config: maybe(ConfigBody),
   context: maybe(FreeObject),
   metadata: maybe(Metadata),
   checkpoint: maybe(CheckpointBody),

@@ -46,8 +46,7 @@ export function fromRunBody(body: RunBody, place: RunPlace): Omit<NewGraphRun, '
   if (body.on_completion === 'delete' && place.threadId !== null)
     throw refuseField(['on_completion'], 'on_completion: only the thread of a run that was made without one can be deleted after it.')
   const { config, checkpoint } = callPlace(body, place)
-  const { context, multitask_strategy: strategy, after_seconds: seconds } = body
-  const metadata = body.config?.metadata ? { ...body.config.metadata, ...body.metadata } : body.metadata
+  const { metadata, context, multitask_strategy: strategy, after_seconds: seconds } = body
   return {
     call: {
       input: body.input ?? null,

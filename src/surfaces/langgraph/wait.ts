@@ -1,12 +1,11 @@
 import type { App } from '../../app.ts'
 import type { Caller } from '../../core/caller.ts'
-import { Fault } from '../../core/fault.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { RunError, RunEvent, Segment } from '../../core/runs/events.ts'
 import { followRun } from '../../core/runs/journal.ts'
 import type { Run } from '../../core/runs/runs.ts'
 import type { RunStatus } from '../../core/runs/status.ts'
-import { getThread } from '../../core/threads/threads.ts'
+import { findHiddenThread } from '../../core/threads/threads.ts'
 import { cancelWhenGone } from './disconnect.ts'
 import { isOver } from './run-stop.ts'
 import { openStream, toThrown } from './sse-frames.ts'
@@ -75,7 +74,8 @@ async function textOf(app: App, caller: Caller, { run, outcome }: { run: Run; ou
 
 /** The values of the run's newest checkpoint; where it made none, or is long past, what its thread holds. */
 async function storedValues(app: App, caller: Caller, { run, status }: { run: Run; status: RunStatus }): Promise<Json> {
-  const thread = await threadOf(app, caller, run)
+  // Of a run without a thread of its own too, which nobody sees any more.
+  const thread = await findHiddenThread(app, caller, run.threadId)
   if (!thread) return {}
   const head = await app.graphs.state(caller, { thread, at: {}, subgraphs: false })
   const own = { limit: 1, ns: '', metadata: { run_id: run.id } }
@@ -87,12 +87,3 @@ async function storedValues(app: App, caller: Caller, { run, status }: { run: Ru
 }
 
 const isRecord = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-async function threadOf(app: App, caller: Caller, run: Run) {
-  try {
-    return await getThread(app, caller, run.threadId)
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'not_found') return undefined
-    throw error
-  }
-}

@@ -62,6 +62,7 @@ export const aThread = (): Thread => ({
   runId: IDS.run,
   behind: false,
   headId: null,
+  pending: false,
   byHead: false,
   graph: null,
   config: {},

@@ -50,3 +50,14 @@ export const asking = new StateGraph(MessagesAnnotation)
   .addEdge(START, 'ask')
   .addEdge('ask', END)
   .compile()
+
+/** Fails after it was heard. */
+export const failing = new StateGraph(MessagesAnnotation)
+  .addNode('hear', () => ({ messages: [{ role: 'assistant', content: 'Let me see.', id: 'heard' }] }))
+  .addNode('boo', () => {
+    throw new RangeError('Boo!')
+  })
+  .addEdge(START, 'hear')
+  .addEdge('hear', 'boo')
+  .addEdge('boo', END)
+  .compile()
