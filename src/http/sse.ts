@@ -14,6 +14,8 @@ export interface SseOptions {
   onError(error: unknown): string
   /** What the dialect's clients overlook: sent while the stream is silent, and at its beginning. */
   comment: string
+  /** When the server goes away the connection breaks, for clients that take an end for the end of the story. Else the stream ends. */
+  breaks?: boolean
   headers?: Record<string, string>
 }
 
@@ -31,6 +33,7 @@ export function sseResponse(options: SseOptions): Response {
 const encoder = new TextEncoder()
 /** The status line leaves with the first bytes: a stream that is silent at first must not keep its client in doubt. */
 const OPENING_MS = 50
+const LEAVING = new Error('The server is shutting down.')
 
 class SseSource implements OpenStream {
   readonly #stop = new AbortController()
@@ -41,6 +44,7 @@ class SseSource implements OpenStream {
   #pulled: (() => void) | undefined
   #arriving = false
   #quietTicks = 0
+  #broken = false
   #opening: Timer | undefined
   readonly #comment: Uint8Array
 
@@ -54,7 +58,7 @@ class SseSource implements OpenStream {
 
   pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> | void {
     this.#controller = controller
-    if (this.#stop.signal.aborted) return controller.close()
+    if (this.#stop.signal.aborted) return this.#broken ? controller.error(LEAVING) : controller.close()
     if (!this.#arriving) this.#ask()
     this.#opening ??= setTimeout(() => this.#pulled && this.#push(this.#comment), OPENING_MS)
     return new Promise((resolve) => {
@@ -73,7 +77,11 @@ class SseSource implements OpenStream {
   }
 
   close(): void {
+    this.#broken = this.options.breaks ?? false
+    const controller = this.#broken ? this.#controller : undefined
+    if (controller) this.#controller = undefined
     this.#end()
+    controller?.error(LEAVING)
   }
 
   #ask(): void {

@@ -29,7 +29,7 @@ describe.each(Object.keys(SDKS) as Version[])('a client of langgraph-sdk %s whos
       streamResumable: true,
     }
     const words: string[] = []
-    for await (const { event, data } of client.runs.stream(thread_id, 'held', { ...payload, streamMode: [...payload.streamMode] })) {
+    for await (const { event, data } of client.runs.stream(thread_id, 'held', { ...payload, streamMode: 'messages-tuple' })) {
       if (event !== 'messages') continue
       words.push(String((data as unknown as [{ content: string }])[0].content))
       if (words.length !== 2) continue

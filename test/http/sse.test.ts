@@ -9,11 +9,12 @@ type Open = SseOptions['open']
 const servers: { stop(force: boolean): Promise<void> }[] = []
 afterAll(() => Promise.all(servers.map((server) => server.stop(true))))
 
-function serving(open: Open, { keepAliveMs = 60_000, streamsMax = 1000, comment = ': keep-alive\n\n' } = {}) {
+function serving(open: Open, { keepAliveMs = 60_000, streamsMax = 1000, comment = ': keep-alive\n\n', breaks = false } = {}) {
   const streams = openStreams({ streamsMax, keepAliveMs })
   const server = Bun.serve({
     port: 0,
     idleTimeout: 0,
+    development: false,
     fetch: (request) => {
       try {
         return sseResponse({
@@ -21,6 +22,7 @@ function serving(open: Open, { keepAliveMs = 60_000, streamsMax = 1000, comment 
           streams,
           open,
           comment,
+          breaks,
           onError: (error) => `event: error\ndata: ${String(error)}\n\n`,
         })
       } catch (error) {
@@ -153,6 +155,25 @@ describe('ends', () => {
     expect(['', frame('one')]).toContain(await text)
     expect(streams.size).toBe(0)
     expect((await fetch(url)).status).toBe(503)
+  })
+
+  test('closing breaks the streams of clients that would take an end for the end of the story, read or not', async () => {
+    const open: Open = async function* (signal) {
+      yield frame('first')
+      await aborted(signal)
+    }
+    const { url, streams } = serving(open, { breaks: true })
+    const [read, unread] = await Promise.all([fetch(url), fetch(url)])
+    const reader = read.body?.getReader()
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe(frame('first'))
+    streams.closeAll()
+    const outcome = (ended: Promise<unknown>) =>
+      ended.then(
+        () => 'ended',
+        () => 'broken',
+      )
+    expect(await Promise.all([outcome(reader?.read() ?? Promise.resolve()), outcome(unread.text())])).toEqual(['broken', 'broken'])
+    expect(streams.size).toBe(0)
   })
 
   test('more streams than allowed are refused', async () => {

@@ -6,10 +6,11 @@ import { BUILT_IN_GRAPH } from '../graphs/graphs.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
+import { requireCheckpoint } from '../threads/checkpoints.ts'
 import { threadRecord } from '../threads/thread-rows.ts'
 import { draftThread, getThread, type Thread } from '../threads/threads.ts'
 import { requireResources } from '../tool-resources/tool-resources.ts'
-import type { GraphCall, GraphConfig, Strategy } from './call.ts'
+import type { CheckpointRef, GraphCall, GraphConfig, Strategy } from './call.ts'
 import { optionsOf } from './config.ts'
 import { createRunStatement } from './create-store.ts'
 import { type CreatedRun, draftRun, type Inserted, type RunDraft, start } from './draft.ts'
@@ -38,7 +39,7 @@ type CreateNeeds = Needs<'db' | 'clock' | 'signals' | 'graphs' | 'limits'>
 /**
  * A run of any graph. Where the thread is taken, its strategy decides. With a transaction as `app.db` the signals must be
  * silent ones: nobody may begin what is not committed.
- * Throws not_found (thread, assistant), invalid (kind graph: it is not served here), or busy (action 'create_run').
+ * Throws not_found (thread, assistant, checkpoint), invalid (kind graph: it is not served here), or busy (action 'create_run').
  */
 export async function createGraphRun(
   app: CreateNeeds,
@@ -77,6 +78,7 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
       id: assistant.graph,
       param: 'assistant_id',
     })
+  await requirePlace(app, thread.row, run.call.checkpoint)
   const metadata = { ...assistant.metadata, ...thread.row.metadata, ...run.metadata }
   const call = callOf(run.call, assistant, thread.row)
   const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf({ ...call.config.configurable, ...call.context }) : {}
@@ -113,6 +115,12 @@ async function threadFor(app: CreateNeeds, caller: Caller, wanted: RunThread): P
     if (!wanted.create || !(error instanceof Fault) || error.code !== 'not_found') throw error
     return { row: draftThread(app, caller, { id: wanted.id }), isNew: true }
   }
+}
+
+/** A graph would begin with nothing at a checkpoint that is not there. */
+async function requirePlace(app: Needs<'db'>, { id: threadId, tenantId, headId }: Thread, place: CheckpointRef | null): Promise<void> {
+  const { id, ns = '' } = place ?? {}
+  if (id !== undefined && (ns !== '' || id !== headId)) await requireCheckpoint(app, tenantId, { threadId, ns, id })
 }
 
 const callOf = ({ config, context, ...call }: NewGraphCall, assistant: Assistant, thread: Thread): GraphCall => ({

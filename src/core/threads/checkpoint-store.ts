@@ -93,6 +93,14 @@ export async function readCheckpointRows(db: Db, tenantId: string, filter: Check
   return { checkpoints: found?.checkpoints ?? [], blobs: found?.blobs ?? [] }
 }
 
+export async function hasCheckpointRow(db: Db, tenantId: string, key: { threadId: string; ns: string; id: string }): Promise<boolean> {
+  const rows = await db.hot(
+    `select id from checkpoint where thread_id = $1 and ns = $2 and id = $3 and tenant_id is not distinct from $4::uuid`,
+    [key.threadId, key.ns, key.id, tenantId],
+  )
+  return rows.length === 1
+}
+
 export interface LogRow {
   id: string
   thread_id: string

@@ -7,6 +7,7 @@ import {
   type CheckpointPage,
   deleteCheckpointRows,
   type HeadPage,
+  hasCheckpointRow,
   type LogRow,
   patchHeadMetadata,
   readCheckpointRows,
@@ -70,6 +71,15 @@ export interface WriteRecord {
 /** Newest first. The tenant is part of the key: another tenant's thread has no checkpoints. */
 export const readCheckpoints = (app: Needs<'db'>, tenantId: string, filter: CheckpointFilter): Promise<CheckpointPage> =>
   readCheckpointRows(app.db, tenantId, filter)
+
+/** Throws not_found. */
+export async function requireCheckpoint(
+  app: Needs<'db'>,
+  tenantId: string,
+  key: { threadId: string; ns: string; id: string },
+): Promise<void> {
+  if (!(await hasCheckpointRow(app.db, tenantId, key))) throw notFound('checkpoint', key.id)
+}
 
 /** The newest root checkpoint of each thread that is there, and the messages that came after it. */
 export const readHeads = (app: Needs<'db'>, tenantId: string, threadIds: readonly string[]): Promise<HeadPage> =>

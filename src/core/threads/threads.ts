@@ -88,7 +88,16 @@ export function draftThread(
   const ttlMinutes = input.ttlMinutes ?? null
   return {
     ...{ id: input.id ?? newId(), tenantId: caller.tenantId, metadata: input.metadata ?? {}, toolResources: input.resources ?? null },
-    ...{ status: 'idle', runId: null, behind: false, headId: null, pending: false, byHead: false, error: null, temporary: input.temporary ?? false },
+    ...{
+      status: 'idle',
+      runId: null,
+      behind: false,
+      headId: null,
+      pending: false,
+      byHead: false,
+      error: null,
+      temporary: input.temporary ?? false,
+    },
     ...{ graph: input.graph ?? null, config: {}, ttlMinutes, expiresAt: expiryOf(ttlMinutes, input.temporary ?? false, at) },
     ...{ createdAt: at, updatedAt: at, stateAt: null },
   }

@@ -25,6 +25,10 @@ const OPEN_MS = 15_000
 const CLOSE_MS = 5_000
 const WATCH_MS = 5_000
 const PING_EVERY = 6
+/** A connection costs 2 to 8 MB of Postgres, a new one a few milliseconds. */
+const TRIM_EVERY = 1
+/** Connections that stay although nobody needs them. */
+const KEPT: Record<string, number> = { query: 1, hot: 2 }
 const QUIET_TICKS = 2
 const SERVER_VERSION_MIN = 150_000
 
@@ -97,6 +101,7 @@ function watch(db: PostgresDb, log: Log): () => void {
       pool.replace()
     }
     if (++ticks % PING_EVERY === 0) await db.listener.ping()
+    if (ticks % TRIM_EVERY === 0) for (const [name, pool] of db.pools()) pool.trim(KEPT[name] ?? 0)
   }
   const timer = setInterval(() => {
     if (busy) return

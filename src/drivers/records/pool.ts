@@ -30,6 +30,8 @@ export class Pool {
   private readonly retired = new Set<Session>()
   private readonly waiting: Waiter[] = []
   private closed = false
+  /** Idle connections that nobody needed since `trim`. */
+  private spare = 0
   private finished = 0
   private seen = { finished: -1, quiet: 0 }
 
@@ -59,6 +61,12 @@ export class Pool {
     const quiet = this.busy.size > 0 && this.finished === this.seen.finished ? this.seen.quiet + 1 : 0
     this.seen = { finished: this.finished, quiet }
     return quiet >= quietMax && (await this.serverAnswers()) && this.finished === this.seen.finished
+  }
+
+  /** Called now and then: closes the connections that nobody needed since the last time, but `keep` of them. */
+  trim(keep: number): void {
+    for (const session of this.idle.splice(0, Math.max(0, Math.min(this.spare, this.idle.length - keep)))) void session.end()
+    this.spare = this.idle.length
   }
 
   /** New statements get new connections; those that still run get some time. */
@@ -92,6 +100,7 @@ export class Pool {
   private async acquire(): Promise<Session> {
     if (this.closed) throw isClosed()
     for (let session = this.idle.pop(); session; session = this.idle.pop()) {
+      this.spare = Math.min(this.spare, this.idle.length)
       if (session.lost) continue
       this.busy.add(session)
       return session

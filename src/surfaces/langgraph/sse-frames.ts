@@ -6,10 +6,13 @@ import { type Asked, toReply } from './errors.ts'
 /** One line and no more: with a blank line behind it, older SDKs make an empty event of it once they have seen an id. */
 export const HEARTBEAT = ': heartbeat\n'
 
-/** @param started this request has started a run: a failure must not make its client start another */
+/**
+ * When this server goes down its streams break: SDKs come back after that, and take an end for the end of the run.
+ * @param started this request has started a run: a failure must not make its client start another
+ */
 export function openStream(options: SseOptions, started: boolean): Response {
   try {
-    return sseResponse(options)
+    return sseResponse({ ...options, breaks: true })
   } catch (error) {
     if (started && error instanceof Fault) throw new Fault(error.code, error.message, { ...error.facts, committed: true })
     throw error

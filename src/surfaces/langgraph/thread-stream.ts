@@ -34,6 +34,7 @@ export async function streamThread(app: App, request: Request, telling: ThreadTe
     open: (signal) => tell(app, { ...telling, from }, signal),
     onError: (error) => errorFrame(error, app.log),
     comment: HEARTBEAT,
+    breaks: true,
   })
 }
 

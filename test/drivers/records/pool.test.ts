@@ -57,3 +57,24 @@ test('a pool whose connections fell silent is noticed, replaced, and serves thos
   await pool.close(0)
   expect(await stuck).toBe('failed')
 })
+
+test('connections that nobody needed for a while are closed, those that were needed stay', async () => {
+  const own = new Pool(database.target, { max: 2 })
+  const backend = `select pg_backend_pid() as pid, pg_sleep(0.02)`
+  const both = async () =>
+    (await Promise.all([own.run<{ pid: number }>(backend), own.run<{ pid: number }>(backend)])).map(([row]) => row?.pid)
+  try {
+    const first = await both()
+    own.trim(0)
+    expect((await both()).sort()).toEqual(first.sort())
+    own.trim(1)
+    own.trim(1)
+    const kept = await both()
+    expect(kept.filter((pid) => first.includes(pid))).toHaveLength(1)
+    own.trim(0)
+    own.trim(0)
+    expect((await both()).filter((pid) => kept.includes(pid))).toEqual([])
+  } finally {
+    await own.close(0)
+  }
+})
