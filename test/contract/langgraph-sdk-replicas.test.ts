@@ -23,11 +23,8 @@ describe.each(Object.keys(SDKS) as Version[])('a client of langgraph-sdk %s whos
     const client = new SDKS[version]({ apiUrl: relay.url, apiKey: home.key })
     const gate = crypto.randomUUID()
     const { thread_id } = await client.threads.create()
-    const payload = {
-      input: says(`hold ${gate} one two three four`),
-      streamMode: ['messages-tuple', 'values'] as const,
-      streamResumable: true,
-    }
+    // It is the server that goes away, not its client.
+    const payload = { input: says(`hold ${gate} one two three four`), streamResumable: true, onDisconnect: 'cancel' as const }
     const words: string[] = []
     for await (const { event, data } of client.runs.stream(thread_id, 'held', { ...payload, streamMode: 'messages-tuple' })) {
       if (event !== 'messages') continue

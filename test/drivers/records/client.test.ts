@@ -15,10 +15,10 @@ beforeAll(async () => {
   records = await openExternal({ url: database.url, poolMax: 3, log: silentLog })
   admin = await openExternal({ url: database.url, poolMax: 1, log: silentLog })
   db = records.db
-  await db.query('create table item (id int primary key)')
+  await db.query('create table thing (id int primary key)')
 })
 beforeEach(async () => {
-  await eventually(() => db.query('truncate item'))
+  await eventually(() => db.query('truncate thing'))
 })
 afterAll(async () => {
   await records.close()
@@ -26,8 +26,8 @@ afterAll(async () => {
   await database.drop()
 })
 
-const add = (on: Db, id: number): Promise<unknown> => on.hot('insert into item values ($1)', [id])
-const ids = async (): Promise<number[]> => (await db.query<{ id: number }>('select id from item order by id')).map((row) => row.id)
+const add = (on: Db, id: number): Promise<unknown> => on.hot('insert into thing values ($1)', [id])
+const ids = async (): Promise<number[]> => (await db.query<{ id: number }>('select id from thing order by id')).map((row) => row.id)
 const failure = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => undefined,
