@@ -95,6 +95,8 @@ export class Worker implements LocalWorker {
   }
 
   private take(claimed: ClaimedRun): void {
+    // A process that stood still for longer than its lease gets its own run again.
+    this.running.get(claimed.run.id)?.execution.stop('lost')
     const execution = new Execution(this.engine, claimed)
     const done = execution.execute().finally(() => {
       if (this.running.get(claimed.run.id)?.execution === execution) this.running.delete(claimed.run.id)

@@ -62,7 +62,8 @@ for (const ground of GROUNDS)
       ALL_MS,
     )
 
-    test.skipIf(!(ground.checked && hasProxy))(
+    if (!ground.checked) return
+    test.skipIf(!hasProxy)(
       'nothing that was answered broke the contract of 2024 beyond its known defects',
       async () => {
         await playAll()

@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Db, Records } from '../../src/drivers/records/port.ts'
 import { eventually } from '../support/eventually.ts'
@@ -88,6 +88,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
   try {
     await fleet.startAll()
     const traffic = await openTraffic(fleet, receiver)
+    if (process.env.LAB_WATCH) void watchLocks(store)
     const clients = startGraphClients(traffic.ground, options.clients, chance.fork())
     const phases = await killAgainAndAgain(fleet, traffic, { ...options, store, chance: chance.fork() })
     const lastStart = Date.now()
@@ -102,6 +103,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
     const found = await check({ fleet, records, store, options, receiver, history: traffic.ground.history, lastStart })
     violations.push(...found.violations)
     const runs = await countRuns(records.db)
+    if (process.env.LAB_KEEP) await keepRows(records.db, violations, process.env.LAB_KEEP)
     await records.close()
     const codes = await fleet.stop()
     if (codes.some((code) => code !== 0)) violations.push(`the last servers ended with codes ${codes} after SIGTERM`)
@@ -252,6 +254,25 @@ async function check({ fleet, records: { db }, store, options, receiver, history
   return { violations, journals, repeated: steps.repeated }
 }
 
+/** What the tables say of every thread and run that a violation names, for whoever looks for the reason. */
+async function keepRows(db: Db, violations: readonly string[], folder: string): Promise<void> {
+  const ids = new Set(violations.flatMap((text) => text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}/g) ?? []))
+  const kept: Record<string, unknown> = {}
+  for (const id of [...ids].slice(0, 40)) {
+    const of = async (table: string, where: string): Promise<unknown[]> => db.query(`select * from ${table} where ${where}`, [id])
+    const thread = '(select thread_id from run where id = $1::uuid union select $1::uuid)'
+    kept[id] = {
+      threads: await of('thread', `id in ${thread}`),
+      runs: await of('run', `thread_id in ${thread} order by created_at`),
+      checkpoints: await of('checkpoint', `thread_id in ${thread} order by id`),
+      writes: await of('checkpoint_write', `thread_id in ${thread} order by checkpoint_id, task_id, idx`),
+      events: await of('run_event', `run_id in (select id from run where thread_id in ${thread}) order by run_id, seq`),
+    }
+  }
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'rows.json'), JSON.stringify({ violations, kept }, null, 1))
+}
+
 async function countRuns(db: Db): Promise<Record<string, number>> {
   const rows = await db.query<{ status: string; n: number }>('select status, count(*)::int as n from run group by 1 order by 1')
   const taken = await db.query<{ n: number }>('select count(*)::int as n from run where attempt > 1')
@@ -299,4 +320,16 @@ function spread(values: number[]): Spread {
   const sorted = values.map(Math.round).sort((a, b) => a - b)
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { n: sorted.length, min: at(0), median: at(0.5), p95: at(0.95), max: at(1) }
+}
+
+async function watchLocks(store: Store) {
+  const { db } = await store.look()
+  for (;;) {
+    const rows = await db.query<{ pid: number; by: number[]; q: string; state: string; ms: number }>(
+      `with b as (select pid, pg_blocking_pids(pid) as by from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0)
+      select a.pid, b.by, a.state, (extract(epoch from now() - a.query_start) * 1000)::int as ms, a.query as q from pg_stat_activity a left join b on b.pid = a.pid where a.pid in (select pid from b union select unnest(by) from b)`,
+    )
+    if (rows.some((r) => r.ms > 300)) { process.stderr.write(`--- ${Date.now() % 1000000}\n`); for (const r of rows) process.stderr.write(`${r.pid} by ${r.by} ${r.state} ${r.ms}ms ${r.q.replace(/\s+/g, ' ').slice(0, 2000)}\n`) }
+    await Bun.sleep(100)
+  }
 }

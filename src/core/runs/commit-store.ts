@@ -134,12 +134,17 @@ export const commitStatement: Statement<Commit, Committed | undefined> = {
   lanes: 2,
   itemsMax: 64,
   async run(db: Db, items) {
-    const done = new Map<string, Committed>()
+    const done = new Map<Commit, Committed>()
     for (const part of split(inOrder(items))) {
       const { text, params } = build(part)
-      for (const { id, status, behind } of await db.hot<Committed & { id: string }>(text, params)) done.set(id, { status, behind })
+      const rows = new Map((await db.hot<Committed & { id: string }>(text, params)).map((row) => [row.id, row]))
+      for (const commit of part) {
+        const row = rows.get(commit.runId)
+        if (row) done.set(commit, { status: row.status, behind: row.behind })
+      }
     }
-    return items.map((c) => done.get(c.runId))
+    // By commit, not by run: two owners of one run may meet here, and only one of them has written.
+    return items.map((c) => done.get(c))
   },
 }
 
@@ -178,6 +183,9 @@ export const journalStatement: Statement<JournalItem, boolean> = {
     )
     if (rows.length === items.length) return items.map(() => true)
     const done = new Set(rows.map((r) => r.run_id + r.seq))
-    return items.map((i) => done.has(i.runId + i.seq))
+    // Two owners of one run may meet here: only the later one can have written.
+    const last = new Map<string, number>()
+    for (const { runId, fence } of items) last.set(runId, Math.max(fence, last.get(runId) ?? 0))
+    return items.map((i) => done.has(i.runId + i.seq) && i.fence === last.get(i.runId))
   },
 }

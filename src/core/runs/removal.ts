@@ -23,9 +23,9 @@ export async function deleteRun(
     if (!run) throw notFound('run', input.id)
     if (run.status === 'running' || run.status === 'cancelling')
       throw new Fault('wrong_state', 'The run is at work.', { kind: 'run', id: run.id, status: run.status, action: 'delete' })
-    // A run at work may build on what this one left, in a commit that is still to come.
+    // A run at work may build on what this one left, in a commit that is still to come. A run that waits for its turn left nothing.
     const thread = await lockThread(db, { id: run.thread_id, tenantId: run.tenant_id })
-    if (thread?.run_id != null && thread.run_id !== run.id && (await isAtWork(db, thread.run_id)))
+    if (run.status !== 'queued' && thread?.run_id != null && thread.run_id !== run.id && (await isAtWork(db, thread.run_id)))
       throw new Fault('busy', 'Another run is at work on the thread.', { threadId: run.thread_id, runId: thread.run_id, action: 'delete' })
     await deleteRunRows(db, run)
   })
