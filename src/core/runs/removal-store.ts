@@ -56,6 +56,8 @@ const SET_HEAD_BACK = `with recursive h as materialized (select c.* from checkpo
   top as (select max(m.seq) as seq from k join channel_blob b on b.thread_id = k.thread_id and b.ns = k.ns and b.channel = k.channel and b.version = k.version
     and b.tenant_id is not distinct from k.tenant_id join message m on m.id = any(b.message_ids) and ${OF_THREAD('m')})
   update thread t set by_head = true, state_at = now(), head_id = (select id from h),
+    graph = coalesce((select r.call::json ->> 'graph' from h join run r on r.id = h.run_id), t.graph),
+    config = coalesce((select (r.call::json -> 'config')::text from h join run r on r.id = h.run_id), t.config),
     head_seq = case when (select id from h) is not distinct from $5::uuid then coalesce($4::int, 0) else coalesce((select seq from top), 0) end
   where t.id = $2 and t.tenant_id is not distinct from $3::uuid`
 

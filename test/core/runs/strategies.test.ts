@@ -83,6 +83,17 @@ test('a run that rolls back removes what was at work, with its checkpoints and m
   expect(history.map(({ checkpoint }) => checkpoint?.id)).toContain(before.headId as string)
 })
 
+test('a rolled back run of another graph leaves the thread to the graph before it', async () => {
+  const thread = await newThread()
+  await toldBy(app, await on(thread, says('kept')))
+  const slow = await on(thread, { graph: 'nested', input: { topic: 'x' } })
+  await toldBy(app, slow)
+  expect((await threadOf(thread)).graph).toBe('nested')
+  await deleteRun(app, app.one, { threadId: thread, id: slow.run.id })
+  expect((await threadOf(thread)).graph).toBe('echo')
+  expect(await contentsOf(thread)).toEqual(['kept', 'message 1'])
+})
+
 test('a cancelled run that shall leave nothing leaves the thread as it was', async () => {
   const thread = await newThread()
   await toldBy(app, await on(thread, says('kept')))
