@@ -47,7 +47,7 @@ export function openGraphs(app: Needs<'db' | 'clock' | 'signals'>, registry: Gra
     },
     state: async (caller, input) => (await reads(caller)).state(input),
     history: async (caller, input) => (await reads(caller)).history(input),
-    update: async (caller, { thread, at, update }) => write(await writes(caller), { thread, at, steps: [[update]] }),
+    update: async (caller, { update, ...input }) => write(await writes(caller), { ...input, steps: [[update]] }),
     async replay(caller, { thread, steps }) {
       const states = await writes(caller)
       return steps.length === 0 ? null : write(states, { thread, at: {}, steps })

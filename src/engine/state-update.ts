@@ -10,7 +10,7 @@ import {
 } from '@langchain/langgraph-checkpoint'
 import { notFound } from '../core/fault.ts'
 import type { Needs } from '../core/needs.ts'
-import { type HeadPage, type Written, writeCheckpoints } from '../core/threads/checkpoints.ts'
+import { type HeadPage, type StateWrite, type Written, writeCheckpoints } from '../core/threads/checkpoints.ts'
 import type { Thread } from '../core/threads/threads.ts'
 import { MESSAGES } from './call-input.ts'
 import { Checkpointer, noRows } from './checkpointer.ts'
@@ -124,11 +124,13 @@ export class UpdateCheckpointer extends Checkpointer {
     made?.pendingWrites?.push(...writes.map(([channel, value]): [string, string, unknown] => [taskId, channel, value]))
   }
 
-  commit(): Promise<Written> {
+  /** @param alongside is done in the same transaction */
+  commit(alongside?: NonNullable<StateWrite['alongside']>): Promise<Written> {
     const { head, thread } = this
     return writeCheckpoints(this.app, {
       ...{ ...this.rows, messages: this.rows.messages.map((m, seq) => ({ ...m, seq })) },
       ...{ tenantId: thread.tenantId, threadId: thread.id, at: this.app.clock.now(), graph: thread.graph },
+      ...(alongside ? { alongside } : {}),
       from: { checkpoints: [...this.stood.values()], ...(head ? { head: { id: head.head_id, nextSeq: head.next_seq } } : {}) },
     })
   }

@@ -2,6 +2,7 @@ import type { RunnableConfig } from '@langchain/core/runnables'
 import type { BaseCheckpointSaver } from '@langchain/langgraph-checkpoint'
 import { Fault, notFound } from '../core/fault.ts'
 import type { StateFilter, StateSnapshot, StateUpdate } from '../core/graphs/graphs.ts'
+import type { Keep } from '../core/idempotency/idempotency.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Needs } from '../core/needs.ts'
 import type { CheckpointRef } from '../core/runs/call.ts'
@@ -88,7 +89,7 @@ export class GraphStates {
     }
   }
 
-  private async change({ thread, at, steps }: Change): Promise<{ id: string; ns: string }> {
+  private async change({ thread, at, steps, keep }: Change): Promise<{ id: string; ns: string }> {
     if (thread.graph === null)
       throw new Fault('invalid', 'The thread has no graph: nothing has run in it yet.', {
         ...{ kind: 'graph', param: 'thread_id', reason: 'value', threadId: thread.id },
@@ -99,7 +100,7 @@ export class GraphStates {
     for (let i = 0; i < TRIES; i++) {
       const saver = new UpdateCheckpointer(this.app, thread, MESSAGES in loaded.compiled.channels)
       const made = await apply(loaded.with({ checkpointer: saver }), saver, { config: updateConfig(thread, at), steps, at })
-      const written = await saver.commit()
+      const written = await saver.commit((db) => keep?.(db, made))
       if (written === 'written') return made
       if (written === 'missing') throw notFound('thread', thread.id)
       if (written === 'busy') throw busy()
@@ -112,6 +113,7 @@ interface Change {
   thread: Thread
   at: CheckpointRef
   steps: StateUpdate[][]
+  keep?: Keep<{ id: string; ns: string }>
 }
 
 const configOf = (thread: Thread, at: CheckpointRef): RunnableConfig => ({

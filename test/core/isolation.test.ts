@@ -23,6 +23,7 @@ import { ROOT } from '../support/source-tree.ts'
 import { assistantCases } from './assistants/isolation-cases.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
 import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
+import { runCases } from './runs/isolation-cases.ts'
 import { fillSchedules, type ScheduleIds, scheduleCases } from './schedules/isolation-cases.ts'
 import { threadCases } from './threads/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
@@ -191,6 +192,7 @@ const CASES: Record<string, Case[]> = {
   ...assistantCases({ app: () => app, own: () => own }),
   ...itemCases({ app: () => app }),
   ...threadCases({ app: () => app }),
+  ...runCases({ app: () => app, own: () => own }),
   ...scheduleCases({ app: () => app, own: () => own }),
 }
 
@@ -199,7 +201,7 @@ const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload
-  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants`.split(
+  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun`.split(
     /\s+/,
   ),
 )
@@ -245,6 +247,8 @@ const contents = async () =>
       'tool_call',
       'run_event',
       'checkpoint',
+      'channel_blob',
+      'checkpoint_write',
       'completion',
       'api_key',
       'file',

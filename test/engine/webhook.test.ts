@@ -67,7 +67,7 @@ test('the end of a run is told: what run it was, when, and the values of its las
     run_started_at: new Date(run.startedAt ?? 0).toISOString(),
     run_ended_at: new Date(run.endedAt ?? 0).toISOString(),
     webhook_sent_at: new Date(app.clock.now()).toISOString(),
-    metadata: { a: 1 },
+    metadata: { a: 1, created_by: 'system' },
     multitask_strategy: 'reject',
     kwargs: expect.objectContaining({ input: SAID, webhook: `${receiver.url}/hook?token=secret` }),
     values: { messages: [expect.objectContaining({ type: 'human', content: 'hi' }), expect.objectContaining({ type: 'ai' })] },

@@ -11,7 +11,7 @@ const RULES: Record<string, string> = {
     where (t.run_id is not null and (r.id is null or r.status in ('completed', 'incomplete', 'failed', 'expired', 'cancelled')))
       or (t.run_id is null and t.status in ('busy', 'interrupted'))`,
   'thread whose message numbers have a gap or repeat': `select t.id, t.next_seq, count(m.id), max(m.seq) from thread t left join message m on m.thread_id = t.id
-    group by t.id having count(m.id) <> t.next_seq - 1 or coalesce(max(m.seq), 0) <> t.next_seq - 1 or count(distinct m.seq) <> count(m.id)`,
+    group by t.id, t.tenant_id having count(m.id) <> t.next_seq - 1 or coalesce(max(m.seq), 0) <> t.next_seq - 1 or count(distinct m.seq) <> count(m.id)`,
   'thread whose head does not exist': `select t.id, t.head_id from thread t
     where t.head_id is not null and not exists (select 1 from checkpoint c where c.thread_id = t.id and c.ns = '' and c.id = t.head_id)`,
   'thread whose head is behind or ahead of its messages': `select id, head_seq, next_seq from thread where head_seq >= next_seq`,

@@ -12,7 +12,7 @@ const LOSSES: [statement: string, complaint: RegExp][] = [
   ],
   [`update message set content = '"other"' where role = 'assistant' and content not in ('""', '[]')`, /was shown completed as/],
   [
-    `insert into thread (id, tenant_id, metadata, created_at) select gen_random_uuid(), tenant_id, metadata, created_at from thread order by id limit 1`,
+    `insert into thread (id, tenant_id, metadata, created_at, updated_at) select gen_random_uuid(), tenant_id, metadata, created_at, updated_at from thread order by id limit 1`,
     /^thread .* took effect 2 times$/,
   ],
   [

@@ -1,4 +1,5 @@
 import type { Caller } from '../caller.ts'
+import type { Keep } from '../idempotency/idempotency.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { CheckpointRef, GraphCommand, GraphConfig } from '../runs/call.ts'
 import type { Thread } from '../threads/threads.ts'
@@ -96,9 +97,12 @@ export interface Graphs {
   history(caller: Caller, input: { thread: Thread; filter: StateFilter }): Promise<StateSnapshot[]>
   /**
    * A new checkpoint. Throws busy while a run holds the thread, invalid for an unknown or ambiguous node, and for a thread
-   * without a graph (param: thread_id).
+   * without a graph (param: thread_id). `keep` is called in the transaction that writes it.
    */
-  update(caller: Caller, input: { thread: Thread; at: CheckpointRef; update: StateUpdate }): Promise<{ id: string; ns: string }>
+  update(
+    caller: Caller,
+    input: { thread: Thread; at: CheckpointRef; update: StateUpdate; keep?: Keep<{ id: string; ns: string }> },
+  ): Promise<{ id: string; ns: string }>
   /** Several at once, step by step. As `update`. */
   replay(caller: Caller, input: { thread: Thread; steps: StateUpdate[][] }): Promise<{ id: string; ns: string } | null>
   /** The values and open interrupts of each thread's head, by thread id; null values: it has no checkpoint. */

@@ -1,8 +1,9 @@
+import type { Db } from '../../drivers/records/port.ts'
 import type { Caller } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Parts } from '../needs.ts'
 import { HeldSignals } from '../runs/held-signals.ts'
-import { beginRow, deleteOldRows, finishRow, forgetRow, type IdempotencyRow, lockRow } from './store.ts'
+import { beginRow, deleteOldRows, finishRow, forgetRow, type IdempotencyRow, keepRow, lockRow, renewRow } from './store.ts'
 
 export interface IdempotentRequest {
   /** The client's Idempotency-Key, 1..255 characters. */
@@ -13,8 +14,9 @@ export interface IdempotentRequest {
 }
 
 const KEY_CHARS_MAX = 255
-/** How long a request that waits on a model is believed alive without an answer. */
-const CALL_LOCK_MS = 15 * 60_000
+/** How long a request that waits is believed alive without a sign of life; it gives several in that time. */
+const CALL_LEASE_MS = 30_000
+const RENEW_MS = 10_000
 const LOOK_AGAIN_MS = 250
 
 function rowOf(caller: Caller, request: IdempotentRequest): IdempotencyRow {
@@ -55,6 +57,29 @@ export async function once<T>(app: Parts, caller: Caller, request: IdempotentReq
   }
 }
 
+/** Takes the key, or waits for the answer of whoever has it. */
+async function take<T>(app: Parts, row: IdempotencyRow): Promise<{ answer: T } | undefined> {
+  for (;;) {
+    const now = app.clock.now()
+    const state = await beginRow(app.db, row, { now, lockedUntil: now + CALL_LEASE_MS })
+    if (state.answer !== null) return { answer: replay<T>({ body_hash: state.body_hash, answer: state.answer }, row) }
+    if (state.body_hash !== row.bodyHash) return { answer: replay<T>({ body_hash: state.body_hash, answer: 'null' }, row) }
+    if (state.mine) return undefined
+    await Bun.sleep(LOOK_AGAIN_MS)
+  }
+}
+
+async function holding<T>(app: Parts, row: IdempotencyRow, effect: () => Promise<T>): Promise<T> {
+  const renew = () => renewRow(app.db, row, app.clock.now() + CALL_LEASE_MS)
+  const timer = setInterval(() => renew().catch((cause) => app.log.warn('idempotency.not_renewed', { cause: String(cause) })), RENEW_MS)
+  timer.unref()
+  try {
+    return await effect()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
 /** As `once`, for effects that wait on a model: no transaction is open meanwhile; a crashed request may call again. */
 export async function onceCalled<T>(
   app: Parts,
@@ -63,21 +88,49 @@ export async function onceCalled<T>(
   effect: (app: Parts) => Promise<T>,
 ): Promise<T> {
   const row = rowOf(caller, request)
-  for (;;) {
-    const now = app.clock.now()
-    const state = await beginRow(app.db, row, { now, lockedUntil: now + CALL_LOCK_MS })
-    if (state.answer !== null) return replay<T>({ body_hash: state.body_hash, answer: state.answer }, row)
-    if (state.body_hash !== row.bodyHash) return replay<T>({ body_hash: state.body_hash, answer: 'null' }, row)
-    if (state.mine) break
-    await Bun.sleep(LOOK_AGAIN_MS)
-  }
+  const earlier = await take<T>(app, row)
+  if (earlier) return earlier.answer
   try {
-    const fresh = await effect(app)
-    await finishRow(app.db, row, JSON.stringify(fresh))
-    return fresh
+    return await holding(app, row, async () => {
+      const fresh = await effect(app)
+      await finishRow(app.db, row, JSON.stringify(fresh))
+      return fresh
+    })
   } catch (error) {
     await forgetRow(app.db, row)
     throw error
+  }
+}
+
+/** Call it inside the transaction of the effect: neither stays without the other. */
+export type Keep<T> = (db: Db, result: T) => Promise<void>
+
+class Overtaken extends Error {}
+
+/**
+ * As `onceCalled`, for effects that wait first and end with one transaction, in which they must `keep` their result: they
+ * take effect once, whoever crashes, or is believed to have crashed, when.
+ */
+export async function onceKept<T>(
+  app: Parts,
+  caller: Caller,
+  request: IdempotentRequest,
+  effect: (app: Parts, keep: Keep<T>) => Promise<T>,
+): Promise<T> {
+  const row = rowOf(caller, request)
+  const keep: Keep<T> = async (db, result) => {
+    if (!(await keepRow(db, row, JSON.stringify(result)))) throw new Overtaken()
+  }
+  for (;;) {
+    const earlier = await take<T>(app, row)
+    if (earlier) return earlier.answer
+    try {
+      return await holding(app, row, () => effect(app, keep))
+    } catch (error) {
+      if (error instanceof Overtaken) continue
+      await forgetRow(app.db, row)
+      throw error
+    }
   }
 }
 

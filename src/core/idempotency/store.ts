@@ -29,6 +29,22 @@ export async function finishRow(db: Db, row: IdempotencyRow, answer: string): Pr
   await db.hot(`update idempotency set answer = $4, locked_until = null where ${KEY}`, [...keyOf(row), answer])
 }
 
+/** Inside the transaction of the effect. False: somebody else has done it, or is at it. */
+export async function keepRow(db: Db, row: IdempotencyRow, answer: string): Promise<boolean> {
+  const kept = await db.hot(
+    `update idempotency set answer = $4, locked_until = null where ${KEY} and answer is null and body_hash || '' = $5 returning key`,
+    [...keyOf(row), answer, row.bodyHash],
+  )
+  return kept.length === 1
+}
+
+export async function renewRow(db: Db, row: IdempotencyRow, lockedUntil: number): Promise<void> {
+  await db.hot(`update idempotency set locked_until = to_timestamp($4::float8 / 1000.0) where ${KEY} and answer is null`, [
+    ...keyOf(row),
+    lockedUntil,
+  ])
+}
+
 export async function forgetRow(db: Db, row: IdempotencyRow): Promise<void> {
   await db.hot(`delete from idempotency where ${KEY} and answer is null`, keyOf(row))
 }

@@ -1,3 +1,4 @@
+import type { Db } from '../../drivers/records/port.ts'
 import type { Assistant } from '../assistants/assistants.ts'
 import { resolveAssistant } from '../assistants/graph-assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
@@ -12,7 +13,7 @@ import { draftThread, getThread, type Thread } from '../threads/threads.ts'
 import { requireResources } from '../tool-resources/tool-resources.ts'
 import type { CheckpointRef, GraphCall, GraphConfig, Strategy } from './call.ts'
 import { optionsOf } from './config.ts'
-import { createRunStatement } from './create-store.ts'
+import { type CreatedRow, createRunStatement, type NewRunItem } from './create-store.ts'
 import { type CreatedRun, draftRun, type Inserted, type RunDraft, start } from './draft.ts'
 import { mergeGraphConfig } from './graph-config.ts'
 import { createTaken } from './strategies.ts'
@@ -135,6 +136,25 @@ const callOf = ({ config, context, ...call }: NewGraphCall, assistant: Assistant
 async function insert(app: CreateNeeds, caller: Caller, { thread, draft }: Prepared): Promise<Inserted | undefined> {
   const { item, inserted } = draftRun(app, caller, draft)
   if (thread.isNew) item.thread = threadRecord(thread.row, 0)
-  const row = await app.db.batch(createRunStatement, item)
+  const row = await (app.db.inTransaction && !thread.isNew ? insertOrForget(app.db, item) : app.db.batch(createRunStatement, item))
   return row && inserted(row)
+}
+
+class ThreadTaken extends Error {}
+
+/**
+ * A thread that was waited for in vain would stay locked until the end of the transaction, while others lock its run first
+ * and then the thread: each would wait for the other. Rolled back, nothing stays.
+ */
+async function insertOrForget(db: Db, item: NewRunItem): Promise<CreatedRow | undefined> {
+  try {
+    return await db.transaction(async (inner) => {
+      const row = await inner.batch(createRunStatement, item)
+      if (!row) throw new ThreadTaken()
+      return row
+    })
+  } catch (error) {
+    if (error instanceof ThreadTaken) return undefined
+    throw error
+  }
 }

@@ -39,10 +39,7 @@ interface Outcome {
  */
 export async function createTaken(app: TakenNeeds, caller: Caller, taken: Taken): Promise<CreatedRun> {
   for (;;) {
-    const outcome = await transactAgain(app.db, (db) => attempt({ ...app, db }, caller, taken)).finally(() => {
-      // A worker passes over a run whose row is locked, as ours was while we looked at it: have it look again.
-      app.signals.wake()
-    })
+    const outcome = await tryOnce(app, caller, taken)
     if (!outcome) continue
     for (const { runId, segment } of outcome.ended) {
       if (segment) app.signals.publish(runId, segment)
@@ -59,8 +56,23 @@ export async function createTaken(app: TakenNeeds, caller: Caller, taken: Taken)
   }
 }
 
-/** Undefined: the thread changed hands between the look and the lock. */
-async function attempt(app: TakenNeeds, caller: Caller, taken: Taken): Promise<Outcome | undefined> {
+/** The thread changed hands between the look and the lock. Thrown, as a transaction around this one would keep the locks. */
+class Moved extends Error {}
+
+/** Undefined: once more. */
+async function tryOnce(app: TakenNeeds, caller: Caller, taken: Taken): Promise<Outcome | undefined> {
+  try {
+    return await transactAgain(app.db, (db) => attempt({ ...app, db }, caller, taken))
+  } catch (error) {
+    if (error instanceof Moved) return undefined
+    throw error
+  } finally {
+    // A worker passes over a run whose row is locked, as ours was while we looked at it: have it look again.
+    app.signals.wake()
+  }
+}
+
+async function attempt(app: TakenNeeds, caller: Caller, taken: Taken): Promise<Outcome> {
   const { draft } = taken
   const thread: ThreadKey = { id: draft.threadId, tenantId: caller.tenantId }
   if (taken.newThread) await insertNewThread(app, taken.newThread)
@@ -69,7 +81,7 @@ async function attempt(app: TakenNeeds, caller: Caller, taken: Taken): Promise<O
   // The run before the thread, as commits lock them.
   let holder = seen.run_id === null ? undefined : await lockRun(app.db, caller.tenantId, { id: seen.run_id })
   const now = await lockThread(app.db, thread)
-  if (now?.run_id !== seen.run_id || (seen.run_id !== null && !holder)) return undefined
+  if (now?.run_id !== seen.run_id || (seen.run_id !== null && !holder)) throw new Moved()
   const behind = now.next_at === null ? [] : await runsBehind(app.db, thread, BEHIND_MAX)
   const outcome: Outcome = { started: undefined, queued: undefined, ended: [], asked: [] }
   // Whoever waits for an answer makes way: the new run goes on from where it stands.

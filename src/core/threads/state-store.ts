@@ -16,6 +16,8 @@ export interface StateWrite {
   from?: { head?: { id: string | null; nextSeq: number }; checkpoints: readonly { ns: string; id: string }[] }
   /** The graph of a thread that has none yet. */
   graph?: string | null
+  /** Done in the same transaction. */
+  alongside?: (db: Db) => Promise<void> | undefined
 }
 
 export type Written = 'written' | 'missing' | 'busy' | 'moved'
@@ -36,6 +38,7 @@ export const writeCheckpointRows = (db: Db, state: StateWrite): Promise<Written>
     if (head && (thread.head_id !== head.id || thread.next_seq !== head.nextSeq)) return 'moved'
     if (!(await areThere(tx, state))) return 'moved'
     await insertState(tx, state)
+    await state.alongside?.(tx)
     return 'written'
   })
 

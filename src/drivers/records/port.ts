@@ -26,6 +26,8 @@ export interface Statement<T, R> {
  * Postgres says about a statement is thrown unchanged: read its code with `sqlState` of `errors.ts`.
  */
 export interface Db {
+  /** True inside of `transaction`: locks of statements stay until its end, or until a savepoint is rolled back. */
+  readonly inTransaction?: boolean
   /** For API reads with real filters: the planner is free. */
   query<R>(text: string, params?: readonly Param[]): Promise<R[]>
   /** For key look-ups and commits of the engine: generic plans, index scans only (see README of the folder). */

@@ -20,6 +20,7 @@ export async function runTransaction<R>(session: Session, root: Db, work: (db: D
 
 /** The Db inside a transaction or a savepoint: every statement goes to its one connection. */
 class TransactionDb implements Db {
+  readonly inTransaction = true
   private over = false
   private refused: unknown
   private savepoints = 0

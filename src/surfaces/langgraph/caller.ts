@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
 import type { Caller } from '../../core/caller.ts'
 import { Fault } from '../../core/fault.ts'
-import { onceCalled, once as onceCommitted } from '../../core/idempotency/idempotency.ts'
+import { type Keep, onceCalled, once as onceCommitted, onceKept } from '../../core/idempotency/idempotency.ts'
 import type { Parts } from '../../core/needs.ts'
 import { readKey } from '../../http/bearer.ts'
 import { pathOf } from '../../http/path.ts'
@@ -17,27 +17,34 @@ function resolve(app: App, headers: Headers): Promise<Caller> {
   return app.keys.resolve(key)
 }
 
-type Effects = { once: Once; onceCalled: Once }
+/** The same for effects that wait first, and then keep their result in the transaction they end with. */
+export type OnceKept = <T>(effect: (app: Parts, keep: Keep<T>) => Promise<T>) => Promise<T>
+
+type Effects = { once: Once; onceCalled: Once; onceKept: OnceKept }
 
 /** The same on every listener, and no other surface's. */
 const routeOf = (app: App, request: Request): string =>
   `${request.method} langgraph:${pathOf(request.url).slice(baseOf(app, request).length)}`
 
+const keepNothing = (): Promise<void> => Promise.resolve()
+
 function effectsOf(app: App, caller: Caller, sent: { request: Request; body: unknown }): Effects {
   const { request, body } = sent
   const key = request.headers.get('idempotency-key')
-  if (key === null) return { once: (effect) => effect(app), onceCalled: (effect) => effect(app) }
+  if (key === null)
+    return { once: (effect) => effect(app), onceCalled: (effect) => effect(app), onceKept: (effect) => effect(app, keepNothing) }
   const known = () => ({ key, route: routeOf(app, request), body: body instanceof PendingBody ? body.value : body })
   return {
     once: (effect) => onceCommitted(app, caller, known(), effect),
     onceCalled: (effect) => onceCalled(app, caller, known(), effect),
+    onceKept: (effect) => onceKept(app, caller, known(), effect),
   }
 }
 
 /**
  * Every route behind this knows who asks. A key in Authorization goes before one in x-api-key: SDKs send the latter by
  * themselves when they find a variable of that kind in their environment. `once` keeps effect and answer in one
- * transaction; `onceCalled` is for effects that wait.
+ * transaction; `onceCalled` and `onceKept` are for effects that wait.
  */
 export const langgraphCaller = (app: App) =>
   new Elysia().derive({ as: 'scoped' }, async ({ request, body }) => {

@@ -85,11 +85,11 @@ export const threadState = (app: App) =>
     )
     .post(
       '/:thread_id/state',
-      async ({ caller, onceCalled, params, body }) => {
+      async ({ caller, onceKept, params, body }) => {
         requireScope(caller, 'write')
         const input = fromStateUpdate(body)
         const thread = await getThread(app, caller, params.thread_id)
-        return toWritten(thread.id, await onceCalled((parts) => parts.graphs.update(caller, { thread, ...input })))
+        return toWritten(thread.id, await onceKept((parts, keep) => parts.graphs.update(caller, { thread, ...input, keep })))
       },
       { ...ofThread, ...takes(StateUpdateBody), ...answers({ id: 'updateState', summary: 'Add a state' }, StateWritten) },
     )
