@@ -28,6 +28,7 @@ import { assistantError, graphError } from './run-errors.ts'
 import { RunStream } from './run-stream.ts'
 import { wantedCalls } from './tool-outputs.ts'
 import { Filtered, ModelHost } from './turn.ts'
+import { watchedDb } from './watched-db.ts'
 
 export interface Engine {
   app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'limits'>
@@ -201,7 +202,9 @@ export class Execution {
     const { engine, claimed } = this
     const { run } = claimed
     const loaded = run.call && (await engine.graphs.open(run.call))
-    this.saver = new RunCheckpointer(engine.app, this.owner, {
+    // A database that does not answer the graph is no end of the run either: who finds its lease over goes on.
+    const app = { ...engine.app, db: watchedDb(engine.app, () => this.stop('lost')) }
+    this.saver = new RunCheckpointer(app, this.owner, {
       threadId: run.threadId,
       head,
       graph: loaded ? (loaded.compiled as unknown as GraphShape) : engine.graph,
@@ -210,7 +213,7 @@ export class Execution {
     if (loaded) {
       const builtIn = run.call?.graph === BUILT_IN_GRAPH
       await callGraph({
-        ...{ claimed, loaded, saver: this.saver, store: openGraphStore(engine.app, run.tenantId), stream: this.stream },
+        ...{ claimed, loaded, saver: this.saver, store: openGraphStore(app, run.tenantId), stream: this.stream },
         ...{ host: builtIn ? this.host : undefined, stepsMax: builtIn ? engine.limits.stepsMax : undefined, signal: this.abort.signal },
         known: messageIds(head),
       })

@@ -312,7 +312,11 @@ const deleteRun: Move = async (table) => {
   const [first, ...more] = ended
   if (!first) return append(table)
   const id = chance.pick([first, ...more])
-  await both.langgraph.runs.delete(thread.id, id)
+  const { metadata } = await both.langgraph.threads.getState(thread.id)
+  const call = both.langgraph.runs.delete(thread.id, id)
+  // Another run waits at its checkpoint.
+  if (thread.waiting && metadata?.run_id === id) return expect(await statusOf(call)).toBe(409)
+  await call
   thread.runs.delete(id)
   const { values, checkpoint } = await both.langgraph.threads.getState(thread.id)
   Object.assign(thread, { head: linesOf(values), pending: [], hasHead: Boolean(checkpoint?.checkpoint_id), cut: true, failed: false })

@@ -138,6 +138,30 @@ test('messages that an update edits or removes are listed as the state has them'
   expect(await stateLines(id)).toEqual(['user: edited'])
 })
 
+test('a run from a checkpoint that is not there is refused, and changes nothing', async () => {
+  const id = await answered()
+  const run = both.langgraph.runs.create(id, graphAssistant('echo'), { input: say('lost'), checkpointId: crypto.randomUUID() })
+  expect(await run.catch((error: { status: number }) => error.status)).toBe(404)
+  expect(await listed(id)).toEqual(['user: first', 'assistant: first'])
+  expect(await runsOf(both, id)).toHaveLength(1)
+})
+
+test('messages of clients wait again when the runs that took them in are deleted, and no answer of theirs stays', async () => {
+  const id = await answered()
+  const { openai, langgraph } = both
+  for (const content of ['second', 'third']) {
+    await openai.beta.threads.messages.create(threadName(id), { role: 'user', content })
+    await openai.beta.threads.runs.createAndPoll(threadName(id), { assistant_id: assistant('echo') })
+  }
+  const [third, second, first] = await runsOf(both, id)
+  for (const run of [second, third]) await langgraph.runs.delete(id, run?.id ?? '')
+  const left = ['user: first', 'assistant: first', 'user: second', 'user: third']
+  expect([await listed(id), await stateLines(id)]).toEqual([left, left])
+  await langgraph.runs.delete(id, first?.id ?? '')
+  const said = ['user: first', 'user: second', 'user: third']
+  expect([await listed(id), await stateLines(id)]).toEqual([said, said])
+})
+
 const RESUMES: Record<string, [model: string, resume: unknown]> = {
   'the text itself, where one call is open': ['asks_once', 'sunny'],
   'an object by call id': ['asks', { call_a: 'sunny', call_b: { degrees: 21 } }],

@@ -200,7 +200,7 @@ const CASES: Record<string, Case[]> = {
 const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
   models.listModels models.getModel models.deleteModel models.embed idempotency.once
-  idempotency.onceCalled files.receiveContent uploads.createUpload signed.signedUpload
+  idempotency.onceCalled idempotency.onceKept files.receiveContent uploads.createUpload signed.signedUpload
   threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun`.split(
     /\s+/,
   ),

@@ -4,7 +4,10 @@ import type { Effect } from './graph-project/state.ts'
 
 export function readEffects(file: string): Effect[] {
   if (!existsSync(file)) return []
-  const effects = readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Effect)
+  const effects = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Effect)
   return effects.sort((a, b) => a.at - b.at)
 }
 
@@ -48,7 +51,8 @@ export async function checkSteps(db: Db, effects: readonly Effect[]): Promise<{ 
       if (forward <= 0) repeated++
       const fits =
         attempt === before.attempt ? forward === 1 : forward === 1 || forward === 0 || (durability.get(run) !== 'sync' && forward < 0)
-      if (!fits) violations.push(`run ${run}: step ${step} of attempt ${attempt} came after step ${before.step} of attempt ${before.attempt}`)
+      if (!fits)
+        violations.push(`run ${run}: step ${step} of attempt ${attempt} came after step ${before.step} of attempt ${before.attempt}`)
     }
   }
   return { violations, repeated }

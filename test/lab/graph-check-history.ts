@@ -26,7 +26,9 @@ export interface RunFacts {
 }
 
 export async function readRuns(db: Db): Promise<Map<string, RunFacts[]>> {
-  const rows = await db.query<RunFacts>(`select id, metadata ->> 'tag' as tag, status, thread_id as thread, attempt from run where metadata ? 'tag'`)
+  const rows = await db.query<RunFacts>(
+    `select id, metadata ->> 'tag' as tag, status, thread_id as thread, attempt from run where metadata ? 'tag'`,
+  )
   return Map.groupBy(rows, ({ tag }) => tag)
 }
 
@@ -46,10 +48,13 @@ export async function checkGraphEffects(db: Db, history: GraphHistory, runs: Map
     if (!row) violations.push(`acknowledged run ${run.id} (${run.tag}) is missing`)
     else if (row.id !== run.id) violations.push(`run ${run.tag} was acknowledged as ${run.id} and is ${row.id}`)
   }
-  const threads = await db.query<{ tag: string; id: string }>(`select metadata ->> 'tag' as tag, id from thread where metadata ->> 'tag' like 'thread-%' and not metadata ? 'thread_id'`)
+  const threads = await db.query<{ tag: string; id: string }>(
+    `select metadata ->> 'tag' as tag, id from thread where metadata ->> 'tag' like 'thread-%' and not metadata ? 'thread_id'`,
+  )
   const ids = new Map(threads.map(({ tag, id }) => [id, tag]))
   for (const { tag } of threads) if (!history.threadTags.has(tag)) violations.push(`thread ${tag} was never sent`)
-  for (const [tag, all] of Map.groupBy(threads, (thread) => thread.tag)) if (all.length > 1) violations.push(`thread ${tag} took effect ${all.length} times`)
+  for (const [tag, all] of Map.groupBy(threads, (thread) => thread.tag))
+    if (all.length > 1) violations.push(`thread ${tag} took effect ${all.length} times`)
   for (const [id, { deleted }] of history.threads) {
     if (deleted && ids.has(id)) violations.push(`thread ${id} is there, and its removal was acknowledged`)
     if (!deleted && !ids.has(id)) violations.push(`acknowledged thread ${id} is missing`)
@@ -68,7 +73,8 @@ export async function readThreads(base: string, history: GraphHistory, violation
     if (thread.status !== 200) return void violations.push(`thread ${id}: ${thread.status} ${JSON.stringify(thread.body)}`)
     if (thread.body.status === 'busy') violations.push(`thread ${id} is busy, and nobody is at work`)
     const states = await callGraphs(base, { path: `/threads/${id}/history`, body: { limit: 1000 } })
-    if (states.status !== 200) return void violations.push(`history of ${id}: ${states.status} ${JSON.stringify(states.body).slice(0, 300)}`)
+    if (states.status !== 200)
+      return void violations.push(`history of ${id}: ${states.status} ${JSON.stringify(states.body).slice(0, 300)}`)
     const all = states.body as unknown as { values: JsonObject; checkpoint_id: string; parent_checkpoint_id: string | null }[]
     const there = new Set(all.map((state) => state.checkpoint_id))
     for (const { checkpoint_id: at, parent_checkpoint_id: parent } of all)
@@ -83,7 +89,8 @@ export async function readThreads(base: string, history: GraphHistory, violation
     const middle = all[Math.floor(all.length / 2)]
     if (!middle) return
     const one = await callGraphs(base, { path: `/threads/${id}/state/${middle.checkpoint_id}` })
-    if (JSON.stringify(one.body.values) !== JSON.stringify(middle.values)) violations.push(`state ${middle.checkpoint_id} of ${id} is not the one of the history`)
+    if (JSON.stringify(one.body.values) !== JSON.stringify(middle.values))
+      violations.push(`state ${middle.checkpoint_id} of ${id} is not the one of the history`)
   })
   return lines
 }
@@ -136,7 +143,8 @@ function checkBlock(all: SentRun[], { runs, block }: { runs: Map<string, RunFact
   const least = answered ? whole.length : row && (DONE.has(row.status) || row.status === 'waiting') ? task.lines.length : 0
   const gone = all.every((run) => rowOf(run) === undefined)
   if (gone && block.length > 0) return `nothing is left of the runs of ${task.tag}, but of their lines`
-  if (JSON.stringify(block) !== JSON.stringify(whole.slice(0, block.length))) return `${task.tag} (${row?.status}) should have said ${whole}`
+  if (JSON.stringify(block) !== JSON.stringify(whole.slice(0, block.length)))
+    return `${task.tag} (${row?.status}) should have said ${whole}`
   if (block.length < least) return `${task.tag} (${row?.status}) ends after ${block.length} of ${least} lines`
   return undefined
 }
@@ -188,7 +196,9 @@ async function replay(base: string, path: string, lastEventId: string): Promise<
 
 function* compare({ frames, partials }: WatchedRun, whole: Frame[]): Generator<string> {
   const missing = whole[frames.length]
-  const short = missing && `the last ${whole.length - frames.length} frames are missing, after ${frames.at(-1)?.id} from ${missing.id} ${missing.event} on`
+  const short =
+    missing &&
+    `the last ${whole.length - frames.length} frames are missing, after ${frames.at(-1)?.id} from ${missing.id} ${missing.event} on`
   const wrong = firstDifference(frames, whole) ?? short
   if (wrong) yield wrong
   for (const partial of partials) {
@@ -213,7 +223,8 @@ export async function checkEnds(base: string, history: GraphHistory): Promise<st
     history.runs.filter(({ id, thread, mayVanish, temporary }) => id !== null && thread !== null && !mayVanish && !temporary),
     async ({ id, thread }) => {
       const { status, body } = await callGraphs(base, { path: `/threads/${thread}/runs/${id}` })
-      if (status !== 200 || !isOver(body.status)) violations.push(`acknowledged run ${id}: ${status} ${body.status ?? JSON.stringify(body)}`)
+      if (status !== 200 || !isOver(body.status))
+        violations.push(`acknowledged run ${id}: ${status} ${body.status ?? JSON.stringify(body)}`)
     },
   )
   return violations

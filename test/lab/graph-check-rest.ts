@@ -11,8 +11,13 @@ export function checkAnswers(history: GraphHistory, runs: Map<string, RunFacts[]
   for (const { sent, values } of history.answers) {
     const row = runs.get(sent.tag)?.[0]
     if (!row || sent.task.graph === 'assistant') continue
-    const { lines = [], __error__: error, __interrupt__: asked } = (values ?? {}) as { lines?: string[]; __error__?: unknown; __interrupt__?: unknown }
-    const wrong = (what: string): void => void violations.push(`answer of ${row.id} (${sent.tag}, ${row.status}) ${what}: ${JSON.stringify(values).slice(0, 300)}`)
+    const {
+      lines = [],
+      __error__: error,
+      __interrupt__: asked,
+    } = (values ?? {}) as { lines?: string[]; __error__?: unknown; __interrupt__?: unknown }
+    const wrong = (what: string): void =>
+      void violations.push(`answer of ${row.id} (${sent.tag}, ${row.status}) ${what}: ${JSON.stringify(values).slice(0, 300)}`)
     if ((error !== undefined) !== (row.status === 'failed')) wrong('is an error where it should not be, or the other way round')
     if (row.status === 'failed' || row.status === 'cancelled') continue
     const own = lines.filter((line) => line.split('/')[0] === sent.task.tag)
@@ -41,7 +46,14 @@ export async function checkItems(base: string, db: Db, facts: { history: GraphHi
   return violations
 }
 
-const TOLD: Record<string, string> = { completed: 'success', incomplete: 'success', waiting: 'success', failed: 'error', expired: 'timeout', cancelled: 'interrupted' }
+const TOLD: Record<string, string> = {
+  completed: 'success',
+  incomplete: 'success',
+  waiting: 'success',
+  failed: 'error',
+  expired: 'timeout',
+  cancelled: 'interrupted',
+}
 
 /** Whoever asked to be told was told, under one id, what came of it. */
 export function checkWebhooks(history: GraphHistory, runs: Map<string, RunFacts[]>, receiver: LabReceiver): string[] {

@@ -62,7 +62,18 @@ export class GraphHistory {
   readonly forks: { thread: string; lines: string[] }[] = []
   readonly answers: { sent: SentRun; values: Json }[] = []
   readonly complaints: string[] = []
-  readonly counts = { broken: 0, failed: 0, keyedRetries: 0, resumes: 0, left: 0, adopted: 0, cancels: 0, rollbacks: 0, refusedBusy: 0, deletes: 0 }
+  readonly counts = {
+    broken: 0,
+    failed: 0,
+    keyedRetries: 0,
+    resumes: 0,
+    left: 0,
+    adopted: 0,
+    cancels: 0,
+    rollbacks: 0,
+    refusedBusy: 0,
+    deletes: 0,
+  }
   /** Answers of 500 and above, which acknowledge nothing, by what they said. */
   readonly refusals = new Map<string, number>()
 

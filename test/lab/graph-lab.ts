@@ -1,13 +1,13 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Db, Records } from '../../src/drivers/records/port.ts'
 import { eventually } from '../support/eventually.ts'
 import { Chance } from './chance.ts'
+import { checkJournals } from './check-rows.ts'
 import { checkOneWriter, checkSteps, readEffects } from './graph-check-effects.ts'
 import { checkEnds, checkGraphEffects, checkGraphStreams, checkLines, readRuns, readThreads } from './graph-check-history.ts'
 import { checkAnswers, checkCrons, checkItems, checkWebhooks } from './graph-check-rest.ts'
 import { checkGraphRules } from './graph-check-rows.ts'
-import { checkJournals } from './check-rows.ts'
 import { type GraphGround, MOMENTS, type Moment } from './graph-client.ts'
 import { Fleet } from './graph-fleet.ts'
 import { GraphHistory } from './graph-history.ts'
@@ -88,7 +88,6 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
   try {
     await fleet.startAll()
     const traffic = await openTraffic(fleet, receiver)
-    if (process.env.LAB_WATCH) void watchLocks(store)
     const clients = startGraphClients(traffic.ground, options.clients, chance.fork())
     const phases = await killAgainAndAgain(fleet, traffic, { ...options, store, chance: chance.fork() })
     const lastStart = Date.now()
@@ -111,7 +110,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
   } finally {
     await fleet.stop()
     await receiver.stop()
-    if (process.env.LAB_KEEP) cpSync(store.dir, process.env.LAB_KEEP, { recursive: true, filter: (file) => !file.includes('/cluster') })
+    if (process.env.LAB_KEEP) keepLogs(store.dir, process.env.LAB_KEEP)
     await store.remove()
   }
 }
@@ -189,7 +188,9 @@ async function killAgainAndAgain(
     await (await look)?.close().catch(() => undefined)
     const { history } = traffic.ground
     if ((n + 1) % 10 === 0 || n + 1 === kills)
-      progress?.(`${n + 1}/${kills} kills, ${history.acked} acknowledged, ${history.counts.resumes} resumes, ${history.complaints.length} complaints`)
+      progress?.(
+        `${n + 1}/${kills} kills, ${history.acked} acknowledged, ${history.counts.resumes} resumes, ${history.complaints.length} complaints`,
+      )
   }
   return phases
 }
@@ -254,9 +255,14 @@ async function check({ fleet, records: { db }, store, options, receiver, history
   return { violations, journals, repeated: steps.repeated }
 }
 
+function keepLogs(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(from)) if (/\.(?:log|jsonl)$/.test(name)) copyFileSync(join(from, name), join(to, name))
+}
+
 /** What the tables say of every thread and run that a violation names, for whoever looks for the reason. */
 async function keepRows(db: Db, violations: readonly string[], folder: string): Promise<void> {
-  const ids = new Set(violations.flatMap((text) => text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}/g) ?? []))
+  const ids = new Set(violations.flatMap((text) => text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g) ?? []))
   const kept: Record<string, unknown> = {}
   for (const id of [...ids].slice(0, 40)) {
     const of = async (table: string, where: string): Promise<unknown[]> => db.query(`select * from ${table} where ${where}`, [id])
@@ -320,16 +326,4 @@ function spread(values: number[]): Spread {
   const sorted = values.map(Math.round).sort((a, b) => a - b)
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { n: sorted.length, min: at(0), median: at(0.5), p95: at(0.95), max: at(1) }
-}
-
-async function watchLocks(store: Store) {
-  const { db } = await store.look()
-  for (;;) {
-    const rows = await db.query<{ pid: number; by: number[]; q: string; state: string; ms: number }>(
-      `with b as (select pid, pg_blocking_pids(pid) as by from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0)
-      select a.pid, b.by, a.state, (extract(epoch from now() - a.query_start) * 1000)::int as ms, a.query as q from pg_stat_activity a left join b on b.pid = a.pid where a.pid in (select pid from b union select unnest(by) from b)`,
-    )
-    if (rows.some((r) => r.ms > 300)) { process.stderr.write(`--- ${Date.now() % 1000000}\n`); for (const r of rows) process.stderr.write(`${r.pid} by ${r.by} ${r.state} ${r.ms}ms ${r.q.replace(/\s+/g, ' ').slice(0, 2000)}\n`) }
-    await Bun.sleep(100)
-  }
 }

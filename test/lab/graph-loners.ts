@@ -69,7 +69,9 @@ function storing(): (client: GraphClient) => Promise<void> {
     item.unsure.push({ value, at: performance.now() })
     item.may.push(value)
     const answer = await client.write(
-      value ? { method: 'PUT', path: '/store/items', body: { namespace, key, value } } : { method: 'DELETE', path: '/store/items', body: { namespace, key } },
+      value
+        ? { method: 'PUT', path: '/store/items', body: { namespace, key, value } }
+        : { method: 'DELETE', path: '/store/items', body: { namespace, key } },
     )
     if (answer?.status === 204 || answer?.status === 200) {
       item.unsure.pop()
@@ -108,7 +110,9 @@ async function forking(client: GraphClient): Promise<void> {
   // And once more from the middle of what it did then: the steps behind are done again.
   if (chance.is(0.5)) {
     const { body } = await client.read(`/threads/${thread}/history`, { limit: 50 })
-    const middle = (body as unknown as JsonObject[]).find(({ values }) => (values as { lines?: string[] }).lines?.at(-1) === `${after.tag}/0`)
+    const middle = (body as unknown as JsonObject[]).find(
+      ({ values }) => (values as { lines?: string[] }).lines?.at(-1) === `${after.tag}/0`,
+    )
     if (!middle) return history.complain(`${thread} has no state behind the first step of ${after.tag}`)
     if (!(await run({ input: null, checkpoint_id: String((middle.checkpoint as JsonObject).checkpoint_id) }))) return
   }
@@ -127,7 +131,8 @@ async function builtIn(client: GraphClient): Promise<void> {
   if (thread === undefined) return
   const tag = client.tag('task')
   const task = { graph: 'assistant' as const, tag, input: { messages: [{ role: 'user', content: tag }] }, lines: [] }
-  for (let round = 0; round < 2; round++) await new GraphRunner(client).run(client.note(task, { thread }), { own: true, cancels: client.chance.is(0.1) })
+  for (let round = 0; round < 2; round++)
+    await new GraphRunner(client).run(client.note(task, { thread }), { own: true, cancels: client.chance.is(0.1) })
 }
 
 /** Both kinds, every second; at the end they are removed or switched off. */
@@ -139,7 +144,14 @@ async function scheduling(client: GraphClient): Promise<void> {
     const thread = n % 2 === 0 ? await client.createThread() : undefined
     if (thread) history.cronThreads.add(thread)
     const { input } = workTask(tag, { steps: 1, pauseMs: 5 })
-    const body = { assistant_id: 'work', input, metadata: { tag }, schedule: '* * * * * *', on_run_completed: 'keep', multitask_strategy: 'enqueue' }
+    const body = {
+      assistant_id: 'work',
+      input,
+      metadata: { tag },
+      schedule: '* * * * * *',
+      on_run_completed: 'keep',
+      multitask_strategy: 'enqueue',
+    }
     const path = thread ? `/threads/${thread}/runs/crons` : '/runs/crons'
     const since = Date.now()
     const answer = await client.write({ path, body, key: client.tag('key') })

@@ -39,7 +39,11 @@ export class GraphRunner {
   private body(sent: SentRun, { strategy }: Manner): JsonObject {
     const { chance, ground } = this.client
     const body: JsonObject = {
-      ...{ assistant_id: sent.task.graph === 'assistant' ? ground.assistant : sent.task.graph, metadata: { tag: sent.tag }, stream_mode: [...chance.pick(MODES as [string[], ...string[][]])] },
+      ...{
+        assistant_id: sent.task.graph === 'assistant' ? ground.assistant : sent.task.graph,
+        metadata: { tag: sent.tag },
+        stream_mode: [...chance.pick(MODES as [string[], ...string[][]])],
+      },
       ...{ stream_resumable: true, on_disconnect: 'continue', stream_subgraphs: chance.is(0.5) },
       ...(sent.answer === null ? { input: sent.task.input } : { command: { resume: sent.answer } }),
     }

@@ -76,9 +76,10 @@ class Walker {
   private async update(thread: string): Promise<void> {
     const { client } = this
     await this.runner.settle(thread)
-    const { body: state } = await client.read(`/threads/${thread}`)
-    const node = LAST_NODE[String((state.metadata as JsonObject | undefined)?.graph_id)]
-    if (node === undefined || state.status !== 'idle') return
+    const { status } = (await client.read(`/threads/${thread}`)).body
+    const graph = await this.graphOf(thread)
+    const node = LAST_NODE[graph]
+    if (node === undefined || status !== 'idle') return
     const update = { thread, tag: client.tag('update'), acked: false, checkpoint: null as string | null }
     client.history.updates.push(update)
     client.ground.onMoment('update')
@@ -87,8 +88,14 @@ class Walker {
     const answer = await client.write({ path: `/threads/${thread}/state`, body: { values, as_node: node }, ...(key ? { key } : {}) })
     if (answer === undefined) return
     if (answer.status === 200) Object.assign(update, { acked: true, checkpoint: String(answer.body.checkpoint_id) })
-    // A run of which nobody was told may have begun meanwhile.
-    else if (answer.status !== 409) client.complain(`update ${thread}`, answer)
+    // A run of which nobody was told may have begun meanwhile, or been there and gone.
+    else if (answer.status !== 409 && (await this.graphOf(thread)) === graph) client.complain(`update ${thread}`, answer)
+  }
+
+  /** The graph that made the newest state. */
+  private async graphOf(thread: string): Promise<string> {
+    const { body } = await this.client.read(`/threads/${thread}/state`)
+    return String((body.metadata as JsonObject | undefined)?.graph_id)
   }
 
   private async rename(thread: string): Promise<void> {

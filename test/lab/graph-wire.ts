@@ -1,5 +1,5 @@
-import { type Answer, type Ask, Broken, type Frame } from './wire.ts'
 import { KEY } from './server-process.ts'
+import { type Answer, type Ask, Broken, type Frame } from './wire.ts'
 
 const PREFIX = '/langgraph'
 /** A server that answers no request within this time hangs. */

@@ -21,9 +21,15 @@ export async function lockRun(db: Db, tenantId: string, input: { id: string; fen
   return rows[0]
 }
 
-/** Not only queued, and not waiting for an answer. */
-export async function isAtWork(db: Db, id: string): Promise<boolean> {
-  return (await db.hot(`select id from run where id = $1 and (status || '') in ('running', 'cancelling')`, [id])).length === 1
+/** Whether a run that holds the thread needs what another one left: it is at work, or waits at the other's checkpoint. */
+export async function standsOn(db: Db, holder: string, run: Pick<RemovableRun, 'id'>): Promise<boolean> {
+  const rows = await db.hot(
+    `select r.id from run r join thread t on t.id = r.thread_id and t.tenant_id is not distinct from r.tenant_id
+      left join checkpoint c on c.thread_id = t.id and c.ns = '' and c.id = t.head_id and c.tenant_id is not distinct from t.tenant_id
+    where r.id = $1 and ((r.status || '') in ('running', 'cancelling') or ((r.status || '') = 'waiting' and c.run_id = $2))`,
+    [holder, run.id],
+  )
+  return rows.length === 1
 }
 
 const OF_THREAD = (alias: string): string => `${alias}.thread_id = $2 and ${alias}.tenant_id is not distinct from $3::uuid`
@@ -56,7 +62,7 @@ const SET_HEAD_BACK = `with recursive h as materialized (select c.* from checkpo
   top as (select max(m.seq) as seq from k join channel_blob b on b.thread_id = k.thread_id and b.ns = k.ns and b.channel = k.channel and b.version = k.version
     and b.tenant_id is not distinct from k.tenant_id join message m on m.id = any(b.message_ids) and ${OF_THREAD('m')})
   update thread t set by_head = true, state_at = now(), head_id = (select id from h),
-    graph = coalesce((select r.call::json ->> 'graph' from h join run r on r.id = h.run_id), t.graph),
+    graph = coalesce((select coalesce(r.call::json ->> 'graph', 'assistant') from h join run r on r.id = h.run_id), t.graph),
     config = coalesce((select (r.call::json -> 'config')::text from h join run r on r.id = h.run_id), t.config),
     head_seq = case when (select id from h) is not distinct from $5::uuid then coalesce($4::int, 0) else coalesce((select seq from top), 0) end
   where t.id = $2 and t.tenant_id is not distinct from $3::uuid`

@@ -4,7 +4,7 @@ import type { Needs } from '../needs.ts'
 import { transactAgain } from './deadlock.ts'
 import { promoteThread } from './promotion.ts'
 import { lockThread } from './promotion-store.ts'
-import { deleteRunRows, isAtWork, lockRun } from './removal-store.ts'
+import { deleteRunRows, lockRun, standsOn } from './removal-store.ts'
 import { getRun } from './runs.ts'
 
 /**
@@ -23,10 +23,15 @@ export async function deleteRun(
     if (!run) throw notFound('run', input.id)
     if (run.status === 'running' || run.status === 'cancelling')
       throw new Fault('wrong_state', 'The run is at work.', { kind: 'run', id: run.id, status: run.status, action: 'delete' })
-    // A run at work may build on what this one left, in a commit that is still to come. A run that waits for its turn left nothing.
+    // A run at work may build on what this one left, in a commit that is still to come; one that waits for an answer may stand
+    // on its checkpoint. A run that waits for its turn left nothing.
     const thread = await lockThread(db, { id: run.thread_id, tenantId: run.tenant_id })
-    if (run.status !== 'queued' && thread?.run_id != null && thread.run_id !== run.id && (await isAtWork(db, thread.run_id)))
-      throw new Fault('busy', 'Another run is at work on the thread.', { threadId: run.thread_id, runId: thread.run_id, action: 'delete' })
+    if (run.status !== 'queued' && thread?.run_id != null && thread.run_id !== run.id && (await standsOn(db, thread.run_id, run)))
+      throw new Fault('busy', 'Another run of the thread goes on from this one.', {
+        threadId: run.thread_id,
+        runId: thread.run_id,
+        action: 'delete',
+      })
     await deleteRunRows(db, run)
   })
   await afterRemoval(app, caller.tenantId, { runId: input.id, threadId: input.threadId })
