@@ -1,5 +1,6 @@
 import type { BaseMessage } from '@langchain/core/messages'
 import { Command, Send } from '@langchain/langgraph'
+import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { GraphCommand } from '../core/runs/call.ts'
 import type { ClaimedRun } from '../core/runs/runs.ts'
@@ -50,4 +51,10 @@ export function callInput(claimed: ClaimedRun, takesMessages: boolean): unknown 
   if (waiting.length === 0) return input
   if (input === null) return { [MESSAGES]: waiting }
   return isObject(input) ? { ...input, [MESSAGES]: [...waiting, ...asList(input[MESSAGES])] } : input
+}
+
+/** What a client knows already need not be told as new. */
+export function messageIds(head: CheckpointTuple | undefined): string[] {
+  const messages = head?.checkpoint.channel_values[MESSAGES]
+  return Array.isArray(messages) ? messages.flatMap((m) => (m as { id?: string } | null)?.id ?? []) : []
 }

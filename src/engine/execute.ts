@@ -2,7 +2,6 @@ import { Command } from '@langchain/langgraph'
 import type { CheckpointTuple } from '@langchain/langgraph-checkpoint'
 import { Fault } from '../core/fault.ts'
 import { BUILT_IN_GRAPH } from '../core/graphs/graphs.ts'
-import { newId } from '../core/id.ts'
 import type { Needs } from '../core/needs.ts'
 import { type Commit, type Committed, commitStep, isCommitted } from '../core/runs/commits.ts'
 import type { FunctionCall, MessageCut, RunError, RunEvent } from '../core/runs/events.ts'
@@ -13,7 +12,7 @@ import type { ClaimedRun } from '../core/runs/runs.ts'
 import type { RunStatus } from '../core/runs/status.ts'
 import { knownSteps, stepCalls } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
-import { appended, MESSAGES } from './call-input.ts'
+import { appended, messageIds } from './call-input.ts'
 import { Checkpointer, noRows, type Owner } from './checkpointer.ts'
 import { callGraph } from './graph-call.ts'
 import { openGraphStore } from './graph-store.ts'
@@ -24,6 +23,7 @@ import { type HalfMessage, halfMessageRecord } from './half-message.ts'
 import { Recorder } from './recorder.ts'
 import { foldJournal, repair } from './recover.ts'
 import { type GraphShape, RunCheckpointer } from './run-checkpointer.ts'
+import { leavesNothing, webhookJob } from './run-end.ts'
 import { assistantError, graphError } from './run-errors.ts'
 import { RunStream } from './run-stream.ts'
 import { wantedCalls } from './tool-outputs.ts'
@@ -295,10 +295,10 @@ export class Execution {
     if (this.lost) throw new Lost()
     const at = app.clock.now()
     if (to.status !== 'running') this.stream.emit(this.statusEvent(to.status, to.error, at))
-    const rows = this.saver?.take() ?? noRows()
+    const rows = leavesNothing(run, to.status) ? noRows() : (this.saver?.take() ?? noRows())
     const recorded = this.recorder.take()
     for (const message of rows.messages) this.number(message)
-    const headId = this.saver?.headId ?? null
+    const headId = leavesNothing(run, to.status) ? null : (this.saver?.headId ?? null)
     const headSeq = headId ? this.nextSeq - 1 : null
     const halves = (extra.halves ?? []).map((half) => halfMessageRecord(half, run, this.nextSeq++))
     const segment = this.stream.take()
@@ -324,7 +324,7 @@ export class Execution {
       steps: [...recorded.steps, ...(extra.steps ?? [])],
       toolCalls: [...recorded.toolCalls, ...(extra.toolCalls ?? [])],
       segment,
-      job: to.status === 'running' ? null : this.webhookJob(at),
+      job: to.status === 'running' ? null : webhookJob(run, at),
       journalKeepMs: run.call ? app.limits.graphJournalKeepMs : null,
       temporaryKeepMs: app.limits.temporaryKeepMs,
     })
@@ -345,13 +345,6 @@ export class Execution {
     promoteThread(app, { id: threadId, tenantId }).catch((cause) =>
       app.log.warn('run.promote_failed', { run: this.id, cause: String(cause) }),
     )
-  }
-
-  private webhookJob(at: number): Commit['job'] {
-    const { run } = this.claimed
-    if (!run.call?.webhook) return null
-    const payload = JSON.stringify({ url: run.call.webhook })
-    return { id: newId(), tenant_id: run.tenantId, kind: 'webhook', subject: run.id, payload, run_at: at }
   }
 
   private number(message: MessageRecord): void {
@@ -388,12 +381,6 @@ export class Execution {
       }
     }
   }
-}
-
-/** What a client knows already need not be told as new. */
-function messageIds(head: CheckpointTuple | undefined): string[] {
-  const messages = head?.checkpoint.channel_values[MESSAGES]
-  return Array.isArray(messages) ? messages.flatMap((m) => (m as { id?: string } | null)?.id ?? []) : []
 }
 
 const CANCELLED: End = { status: 'cancelled', error: null, cut: { cut: 'run_cancelled', step: 'cancelled' } }

@@ -35,6 +35,8 @@ export async function callGraph(parts: GraphCallParts): Promise<void> {
   const graph = loaded.with({ checkpointer: saver, store })
   const input = callInput(claimed, MESSAGES in graph.channels) as never
   const options = { ...optionsOf(parts), streamMode: modes, subgraphs: call.subgraphs } as Record<string, unknown>
+  // A graph may keep the process busy: who asked for the run is answered before.
+  if (!parts.host) await new Promise(setImmediate)
   if (!call.modes.includes('events')) {
     const chunks = (await graph.stream(input, options as never)) as unknown as AsyncIterable<unknown>
     for await (const chunk of chunks) {

@@ -61,7 +61,12 @@ const ROUNDS_MAX = 50
 export async function sweep(app: SweepNeeds, stopping: () => boolean): Promise<void> {
   for (const [part, work] of Object.entries(SWEEPS)) {
     try {
-      for (let round = 0; round < ROUNDS_MAX && !stopping(); round++) if ((await work(app, AT_ONCE)) < AT_ONCE) break
+      for (let round = 0; round < ROUNDS_MAX && !stopping(); round++) {
+        const began = performance.now()
+        if ((await work(app, AT_ONCE)) < AT_ONCE) break
+        // Half of the time is for those who wait for an answer.
+        await Bun.sleep(performance.now() - began)
+      }
     } catch (cause) {
       app.log.warn('sweep.failed', { part, cause: String(cause) })
     }

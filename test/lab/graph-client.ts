@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/core/json.ts'
 import type { Chance } from './chance.ts'
-import type { GraphHistory, SentRun, WatchedRun } from './graph-history.ts'
+import { type GraphHistory, newSentRun, type SentRun, type WatchedRun } from './graph-history.ts'
 import type { Task } from './graph-kinds.ts'
 import { callGraphs, type GraphAnswer, type GraphEnding, listenGraphs } from './graph-wire.ts'
 import { type Answer, type Ask, Broken, type Frame } from './wire.ts'
@@ -76,8 +76,7 @@ export class GraphClient {
   }
 
   note(task: Task, more: { thread: string | null; answer?: string; mayVanish?: boolean; temporary?: boolean; webhook?: boolean }): SentRun {
-    const { thread, answer = null, mayVanish = false, temporary = false, webhook = false } = more
-    const sent: SentRun = { ...{ tag: this.tag('run'), thread, task, answer, id: null, mayVanish, removed: false, temporary, webhook } }
+    const sent = newSentRun(this.tag('run'), { task, ...more })
     this.history.runs.push(sent)
     return sent
   }

@@ -21,6 +21,11 @@ export interface SentRun {
   webhook: boolean
 }
 
+export const newSentRun = (
+  tag: string,
+  { answer = null, ...given }: { task: Task; thread: string | null; answer?: string | null } & Partial<SentRun>,
+): SentRun => ({ ...{ tag, answer, id: null, mayVanish: false, removed: false, temporary: false, webhook: false }, ...given })
+
 /** What one client saw of one run. */
 export interface WatchedRun {
   run: string

@@ -72,11 +72,11 @@ export const GRAPH_PROJECT = join(import.meta.dir, 'graph-project/langgraph.json
 
 const SETTLE_MAX_MS = 45_000
 const QUIET_MAX_MS = 90_000
-const CALM_MS = { least: 100, most: 2600 }
+const CALM_MS = { least: 100, most: 2600, mostHurried: 1200 }
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
 /** Crons must have had the time to begin another run. */
-const AFTERWARDS_MS = 3_000
+const AFTERWARDS_MS = 2_500
 
 /** Clients at work on servers that are killed again and again; then everything they were told is looked for. */
 export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabReport> {
@@ -173,7 +173,7 @@ async function killAgainAndAgain(
   let look: Promise<Records | undefined> = Promise.resolve(undefined)
   for (let n = 0; n < kills; n++) {
     look = store.look().catch(() => undefined)
-    await Bun.sleep(chance.between(CALM_MS.least, CALM_MS.most))
+    await Bun.sleep(chance.between(CALM_MS.least, options.finely ? CALM_MS.most : CALM_MS.mostHurried))
     const after = n * FINE_STEP_MS
     if (options.finely && after <= FINE_MAX_MS) {
       const moment = MOMENTS[n % MOMENTS.length] ?? 'create'
@@ -183,6 +183,8 @@ async function killAgainAndAgain(
     // A server that is away does not create runs: the last steps of a kill must not overlap the next one.
     await fleet.url()
     const seen = (await look)?.db.query<{ phase: string; n: number }>(PHASES).catch(() => [])
+    // An embedded Postgres dies with its server: it gets a moment to answer.
+    await Promise.race([seen, Bun.sleep(20)])
     await fleet.kill()
     for (const { phase, n: count } of (await seen) ?? []) phases[phase] = (phases[phase] ?? 0) + count
     await (await look)?.close().catch(() => undefined)

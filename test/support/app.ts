@@ -12,7 +12,7 @@ import type { Extraction } from '../../src/drivers/extraction/port.ts'
 import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
-import type { Records } from '../../src/drivers/records/port.ts'
+import type { Db, Records } from '../../src/drivers/records/port.ts'
 import { openWebhooks } from '../../src/drivers/webhooks/webhooks.ts'
 import { type GraphRegistry, openGraphs, openRegistry } from '../../src/engine/graph-host.ts'
 import { JobWorker, type JobWorkerOptions } from '../../src/engine/jobs.ts'
@@ -108,6 +108,8 @@ export class ScriptBook implements Models {
 export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> {
   /** True where replicas are to be opened: then signals also travel by NOTIFY. */
   shared?: boolean
+  /** Puts something of the test's between this process and the database. */
+  wrap?: (db: Db) => Db
   /** The job worker is at work from the beginning; without, a test starts it where it needs it. */
   jobs?: boolean | Partial<JobWorkerOptions>
   models?: Partial<Config['models']>
@@ -217,7 +219,7 @@ let tenants = 0
 
 async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions): Promise<TestApp> {
   const records = await openClient(ground.database.target, { poolMax: 4, log, shared: true })
-  const db = new FaultyDb(records.db)
+  const db = new FaultyDb(options.wrap?.(records.db) ?? records.db)
   const signals = new ProcessSignals(db, options.shared ?? false, log)
   const config = configOf(ground.dir, options)
   const { clock, models } = ground

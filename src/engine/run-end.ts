@@ -1,0 +1,13 @@
+import { newId } from '../core/id.ts'
+import type { Commit } from '../core/runs/commits.ts'
+import type { Run } from '../core/runs/runs.ts'
+
+/** The thread goes with the run at its end: nobody reads its state any more, but a webhook that is still to be told. */
+export const leavesNothing = ({ call }: Run, status: Commit['status']): boolean =>
+  call?.temporary === true && call.webhook === null && status !== 'running' && status !== 'waiting'
+
+/** What tells the run's webhook; null where it has none. */
+export function webhookJob({ id, tenantId, call }: Run, at: number): Commit['job'] {
+  if (!call?.webhook) return null
+  return { id: newId(), tenant_id: tenantId, kind: 'webhook', subject: id, payload: JSON.stringify({ url: call.webhook }), run_at: at }
+}
