@@ -1,9 +1,13 @@
 import { parseArgs } from 'node:util'
+import { pointsOf, runCrashes } from '../test/lab/graph-crash.ts'
+import { runProcessCrashes } from '../test/lab/graph-crash-process.ts'
 import { runGraphLab } from '../test/lab/graph-lab.ts'
+import { runStrategiesLab } from '../test/lab/graph-strategies.ts'
 import { runHostileLab } from '../test/lab/hostile-lab.ts'
 import { runIngestLab } from '../test/lab/ingest-lab.ts'
 import { runLab } from '../test/lab/lab.ts'
 import { hostileDocuments } from '../test/support/documents/hostile.ts'
+import { stopTestCluster } from '../test/support/postgres.ts'
 
 // Kills the server again and again under traffic and checks that nothing was lost; see test/lab/README.md.
 
@@ -22,7 +26,7 @@ const { values } = parseArgs({
 const records = (['embedded', 'external'] as const).find((kind) => kind === values.records)
 if (!records) throw new Error('--records is embedded or external')
 const replicas = Number(values.replicas)
-if (replicas !== 1 && (replicas !== 2 || values.scenario !== 'graphs' || records !== 'external'))
+if (values.scenario !== 'strategies' && replicas !== 1 && (replicas !== 2 || values.scenario !== 'graphs' || records !== 'external'))
   throw new Error('--replicas is 1, or 2 with --scenario graphs --records external: a data folder belongs to one server')
 
 const options = {
@@ -45,10 +49,28 @@ function hostile() {
   return runHostileLab({ documents: pick(documents, Number(values.count ?? documents.length)), timed: true, progress: options.progress })
 }
 
+/** First as a process that its database does not hear of any more, then as one that really dies. */
+async function crashes() {
+  const { progress } = options
+  const most = Number(values.count ?? 2)
+  const muted = await runCrashes({ chosen: (_, names) => pointsOf(names, most), progress })
+  await stopTestCluster()
+  const killed = await runProcessCrashes({ most, progress })
+  return { muted, killed, violations: [...muted.violations, ...killed.violations] }
+}
+
 const SCENARIOS: Record<string, () => Promise<{ violations: string[] }>> = {
   runs: () => runLab({ ...options, clients: clients(20), finely: true }),
   ingest: () => runIngestLab({ ...options, clients: clients(6), hurry: false }),
   graphs: () => runGraphLab({ ...options, replicas, clients: clients(15), finely: true, refusing: true }),
+  crashes,
+  strategies: () =>
+    runStrategiesLab({
+      rounds: Number(values.count ?? 50),
+      atOnce: clients(50),
+      replicas: Number(values.replicas),
+      progress: options.progress,
+    }),
   hostile,
 }
 const scenario = SCENARIOS[values.scenario]

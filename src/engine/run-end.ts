@@ -2,9 +2,12 @@ import { newId } from '../core/id.ts'
 import type { Commit } from '../core/runs/commits.ts'
 import type { Run } from '../core/runs/runs.ts'
 
-/** The thread goes with the run at its end: nobody reads its state any more, but a webhook that is still to be told. */
+/**
+ * The thread goes with the run at its end: nobody reads its state any more, but a webhook that is still to be told, and who
+ * waits for values that the events do not say.
+ */
 export const leavesNothing = ({ call }: Run, status: Commit['status']): boolean =>
-  call?.temporary === true && call.webhook === null && status !== 'running' && status !== 'waiting'
+  call?.temporary === true && call.webhook === null && call.modes.includes('values') && status !== 'running' && status !== 'waiting'
 
 /** What tells the run's webhook; null where it has none. */
 export function webhookJob({ id, tenantId, call }: Run, at: number): Commit['job'] {

@@ -16,6 +16,8 @@ const RULES: Record<string, string> = {
   'thread that failed without an error, or the other way round': `select id, status, error from thread where (status = 'error') <> (error is not null)`,
   'thread whose head does not exist': `select t.id, t.head_id from thread t where t.head_id is not null
     and not exists (select 1 from checkpoint c where c.thread_id = t.id and c.tenant_id = t.tenant_id and c.ns = '' and c.id = t.head_id)`,
+  'thread whose head is not its newest state': `select t.id, t.head_id, m.id as newest from thread t
+    join lateral (select c.id from checkpoint c where c.thread_id = t.id and c.tenant_id = t.tenant_id and c.ns = '' order by c.id desc limit 1) m on true where m.id <> t.head_id`,
   'thread with checkpoints and no head': `select distinct t.id from thread t join checkpoint c on c.thread_id = t.id and c.ns = '' where t.head_id is null`,
   'checkpoint without its parent': `select c.thread_id, c.ns, c.id, c.parent_id from checkpoint c where c.parent_id is not null
     and not exists (select 1 from checkpoint p where p.thread_id = c.thread_id and p.ns = c.ns and p.id = c.parent_id)`,

@@ -5,7 +5,7 @@ import { runGraphLab } from './graph-lab.ts'
 
 setDefaultTimeout(120_000)
 
-type Loss = [break_: string | ((history: GraphHistory) => void), complaint: RegExp]
+type Loss = [break_: string | ((history: GraphHistory) => string | undefined), complaint: RegExp]
 
 /** A run of a walker that came to its end and left all its lines: of those the newest, as older ones are built upon. */
 const RUN = `(select r.id from run r join thread t on t.id = r.thread_id where r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%' order by r.id limit 1)`
@@ -20,12 +20,21 @@ const LOSSES: Loss[] = [
   ],
   [
     `update thread set head_id = (select c.parent_id from checkpoint c where c.thread_id = thread.id and c.ns = '' and c.id = thread.head_id)
-      where id = (select r.thread_id from run r where r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%' order by r.id desc limit 1)`,
-    /ends after \d+ of \d+ lines|should have said/,
+      where id = (select r.thread_id from run r join thread t on t.id = r.thread_id join checkpoint c on c.thread_id = t.id and c.ns = '' and c.id = t.head_id
+        where c.run_id = r.id and r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%' and r.call::json ->> 'graph' = 'work'
+          and t.metadata ->> 'tag' like 'thread-%' order by r.id desc limit 1)`,
+    /thread whose head is not its newest state/,
   ],
-  [`update thread set next_at = now() where id = (select max(id::text)::uuid from thread)`, /thread that looks for a next run/],
   [
-    `update run set status = 'queued', ready = false, ended_at = null where id = (select max(id::text)::uuid from run where status = 'completed')`,
+    `delete from checkpoint where (thread_id, ns, id) = (select t.id, '', t.head_id from run r join thread t on t.id = r.thread_id
+        join checkpoint c on c.thread_id = t.id and c.ns = '' and c.id = t.head_id
+      where c.run_id = r.id and r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%' and r.call::json ->> 'graph' = 'work'
+        and t.metadata ->> 'tag' like 'thread-%' order by r.id limit 1)`,
+    /ends after \d+ of \d+ lines/,
+  ],
+  [`update thread set next_at = '9999-01-01' where id = (select max(id::text)::uuid from thread)`, /thread that looks for a next run/],
+  [
+    `update run set status = 'queued', ready = false, ended_at = null where id = (select id from run where status = 'completed' and metadata ->> 'tag' like 'run-x%' order by id limit 1)`,
     /run that has not ended/,
   ],
   [
@@ -33,8 +42,9 @@ const LOSSES: Loss[] = [
     /thread that is held by an ended run/,
   ],
   [
-    `update run_event set data = replace(data, '"type":"mode","mode":"values"', '"type":"mode","mode":"value"') where (run_id, seq) =
-      (select run_id, seq from run_event where data like '%"mode":"values"%' order by run_id desc, seq limit 1)`,
+    ({ watched }) =>
+      `update run_event set data = replace(data, '"type":"mode","mode":"', '"type":"mode","mode":"x') where (run_id, seq) =
+        (select run_id, seq from run_event where data like '%"type":"mode"%' and run_id = any('{${watched.map(({ run }) => run).join(',')}}') order by run_id, seq limit 1)`,
     /^(stream|replay) of .*/,
   ],
   [
@@ -42,15 +52,17 @@ const LOSSES: Loss[] = [
     /segment at \d+ after/,
   ],
   [
-    `insert into checkpoint_write select tenant_id, thread_id, ns, gen_random_uuid(), 'task', 0, '', 'lines', '[]', null, null from checkpoint limit 1`,
+    `insert into checkpoint_write (tenant_id, thread_id, ns, checkpoint_id, task_id, idx, path, channel, data)
+      select tenant_id, thread_id, ns, gen_random_uuid(), 'task', 0, '', 'lines', '[]' from checkpoint limit 1`,
     /write for a checkpoint that does not exist/,
   ],
   [
-    `insert into channel_blob select tenant_id, thread_id, ns, 'lines', '999', null, null, null, null, '[]', null from channel_blob limit 1`,
+    `insert into channel_blob (tenant_id, thread_id, ns, channel, version, data) select tenant_id, thread_id, ns, 'lines', '999', '[]' from channel_blob limit 1`,
     /value that no checkpoint names/,
   ],
   [
-    `insert into checkpoint select tenant_id, thread_id, ns, gen_random_uuid(), id, gen_random_uuid(), step, source, versions, seen, inline, metadata, created_at, v from checkpoint limit 1`,
+    `insert into checkpoint (tenant_id, thread_id, ns, id, parent_id, run_id, step, source, versions, seen, metadata, created_at, v)
+      select tenant_id, thread_id, ns, gen_random_uuid(), id, gen_random_uuid(), step, source, versions, seen, metadata, created_at, v from checkpoint limit 1`,
     /checkpoint of a run that is gone/,
   ],
   [
@@ -64,14 +76,17 @@ const LOSSES: Loss[] = [
     /^run run-.* took effect 2 times$/,
   ],
   [
-    ({ answers }) => void Object.assign(answers.find(({ sent }) => sent.task.graph === 'work') ?? {}, { values: { lines: [] } }),
+    ({ answers }) => {
+      Object.assign(answers.find(({ sent }) => sent.task.graph === 'work') ?? {}, { values: { lines: [] } })
+      return undefined
+    },
     /^answer of .* has not the lines/,
   ],
   [
-    ({ runs }) =>
-      void Object.assign(runs.findLast(({ id, task, mayVanish }) => id !== null && task.graph === 'work' && !mayVanish) ?? {}, {
-        webhook: true,
-      }),
+    ({ runs }) => {
+      Object.assign(runs.findLast(({ id, task, mayVanish }) => id !== null && task.graph === 'work' && !mayVanish) ?? {}, { webhook: true })
+      return undefined
+    },
     /^nobody was told that run/,
   ],
 ]
@@ -89,8 +104,9 @@ test('the checker of the lab notices every kind of loss of what graphs do', asyn
   }
   const sabotage = async (db: Db, history: GraphHistory): Promise<void> => {
     for (const [loss] of LOSSES) {
-      if (typeof loss === 'string') await db.query(loss)
-      else loss(history)
+      const statement = typeof loss === 'string' ? loss : loss(history)
+      if (statement && (await db.query(`${statement} returning 1`)).length === 0)
+        throw new Error(`There was nothing to break: ${statement}`)
     }
   }
   const { violations } = await runGraphLab({ ...options, sabotage })

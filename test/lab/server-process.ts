@@ -66,7 +66,7 @@ export async function startServer(env: Record<string, string>, log: string, cwd 
   }
 }
 
-async function addressOf(stdout: ReadableStream<Uint8Array>): Promise<string | undefined> {
+export async function addressOf(stdout: ReadableStream<Uint8Array>): Promise<string | undefined> {
   const decoder = new TextDecoder()
   let said = ''
   const reader = stdout.getReader()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createAssistant, listAssistants } from '../../../src/core/assistants/assistants.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import { Fault } from '../../../src/core/fault.ts'
-import { once, onceCalled, purgeAnswers } from '../../../src/core/idempotency/idempotency.ts'
+import { once, onceCalled, onceKept, purgeAnswers } from '../../../src/core/idempotency/idempotency.ts'
 import type { Parts } from '../../../src/core/needs.ts'
 import { createRun, createThreadRun } from '../../../src/core/runs/create.ts'
 import { createThread, getThread } from '../../../src/core/threads/threads.ts'
@@ -175,6 +175,33 @@ test('a request that died while it waited on a model is taken up again when nobo
   dying.die()
   app.clock.advance(15 * 60_000 + 1)
   expect(await onceCalled(app, app.one, request('died'), async () => 'again')).toBe('again')
+})
+
+test('a request that only seemed dead commits nothing once another one has done its work, and answers what that one did', async () => {
+  const caller = await app.newTenant()
+  const gate = Promise.withResolvers<void>()
+  let calls = 0
+  const effect: Parameters<typeof onceKept<{ id: string }>>[3] = async (parts, keep) => {
+    if (++calls === 1) await gate.promise
+    return parts.db.transaction(async (db) => {
+      const { id } = await createAssistant({ ...parts, db }, caller, { model: 'm' })
+      await keep(db, { id })
+      return { id }
+    })
+  }
+  const slow = onceKept(other, caller, request('kept'), effect)
+  await until(() => calls === 1)
+  app.clock.advance(30_001)
+  const made = await onceKept(app, caller, request('kept'), effect)
+  gate.resolve()
+  expect(await slow).toEqual(made)
+  expect([calls, await count(caller)]).toEqual([2, 1])
+})
+
+test('an effect that fails in its transaction leaves the key free', async () => {
+  const failing = onceKept(app, app.one, request('unkept'), (parts) => parts.db.transaction(() => Promise.reject(new Error('late'))))
+  await expect(failing).rejects.toMatchObject({ message: 'late' })
+  expect(await onceKept(app, app.one, request('unkept'), async () => 1)).toBe(1)
 })
 
 test('answers are kept for their time and then purged, the oldest first and as many as asked for', async () => {

@@ -69,3 +69,8 @@ test('a run that was started is not started again because too many wait: the ans
     await response.text()
   }
 })
+
+test('a run without a thread answers its values too where it streams something else', async () => {
+  const response = await send('POST', '/runs/wait', { assistant_id: 'steps', input: { start: 5 }, stream_mode: ['updates'] })
+  expect(await response.json()).toEqual({ start: 8, trail: ['one 5', 'two 6', 'three 7'] })
+})
