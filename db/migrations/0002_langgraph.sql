@@ -87,3 +87,18 @@ CREATE INDEX "thread_expiry" ON "thread" USING btree ("expires_at") WHERE expire
 CREATE UNIQUE INDEX "assistant_version_number" ON "assistant_version" USING btree ("assistant_id","tenant_id","version");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_active" ON "run" USING btree ("thread_id","tenant_id") WHERE status in ('running', 'waiting', 'cancelling');--> statement-breakpoint
 CREATE INDEX "run_queued" ON "run" USING btree ("run_at") WHERE status = 'queued' and ready;
+--> statement-breakpoint
+ALTER TABLE "assistant" DROP COLUMN "graph";
+--> statement-breakpoint
+ALTER TABLE "checkpoint_write" ADD COLUMN "run_id" uuid;
+--> statement-breakpoint
+ALTER TABLE "channel_blob" ADD COLUMN "base" text;--> statement-breakpoint
+ALTER TABLE "channel_blob" ADD COLUMN "keep" integer;
+--> statement-breakpoint
+ALTER TABLE "assistant" ADD COLUMN "first" integer DEFAULT 1 NOT NULL;
+--> statement-breakpoint
+ALTER TABLE "channel_blob" ADD COLUMN "base_ns" text;
+--> statement-breakpoint
+CREATE INDEX "schedule_thread" ON "schedule" USING btree ("thread_id") WHERE thread_id is not null;
+--> statement-breakpoint
+ALTER TABLE "thread" ADD COLUMN "by_head" boolean DEFAULT false NOT NULL;

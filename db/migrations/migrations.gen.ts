@@ -99,8 +99,8 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
     ],
   },
   {
-    hash: 'c6eac374b37820fac946aa3f578238c73ff72e368b24e4282585432e6095e8dd',
-    createdAt: 1795309561032,
+    hash: '439f12dacbb18ceb3eafb44f188766bac5c0d26423d77aec559c4fa07c6f69bb',
+    createdAt: 1795313024143,
     statements: [
       "CREATE TABLE \"item\" (\n\t\"tenant_id\" uuid NOT NULL,\n\t\"namespace\" text collate \"C\" NOT NULL,\n\t\"key\" text NOT NULL,\n\t\"value\" jsonb NOT NULL,\n\t\"ttl_minutes\" double precision,\n\t\"expires_at\" timestamp (3) with time zone,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"updated_at\" timestamp (3) with time zone NOT NULL,\n\tCONSTRAINT \"item_tenant_id_namespace_key_pk\" PRIMARY KEY(\"tenant_id\",\"namespace\",\"key\")\n);\n",
       "\nCREATE TABLE \"schedule\" (\n\t\"id\" uuid PRIMARY KEY NOT NULL,\n\t\"tenant_id\" uuid NOT NULL,\n\t\"assistant_id\" uuid NOT NULL,\n\t\"thread_id\" uuid,\n\t\"user_id\" uuid,\n\t\"cron\" text NOT NULL,\n\t\"timezone\" text,\n\t\"run\" text NOT NULL,\n\t\"metadata\" jsonb NOT NULL,\n\t\"enabled\" boolean DEFAULT true NOT NULL,\n\t\"on_completion\" text DEFAULT 'delete' NOT NULL,\n\t\"next_at\" timestamp (3) with time zone,\n\t\"end_at\" timestamp (3) with time zone,\n\t\"error\" text,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"updated_at\" timestamp (3) with time zone NOT NULL\n);\n",
@@ -158,57 +158,15 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nCREATE INDEX \"thread_expiry\" ON \"thread\" USING btree (\"expires_at\") WHERE expires_at is not null;",
       "\nCREATE UNIQUE INDEX \"assistant_version_number\" ON \"assistant_version\" USING btree (\"assistant_id\",\"tenant_id\",\"version\");",
       "\nCREATE UNIQUE INDEX \"run_active\" ON \"run\" USING btree (\"thread_id\",\"tenant_id\") WHERE status in ('running', 'waiting', 'cancelling');",
-      "\nCREATE INDEX \"run_queued\" ON \"run\" USING btree (\"run_at\") WHERE status = 'queued' and ready;",
-    ],
-  },
-  {
-    hash: '719e1e022d7315a508f53130b3a7ed85d3b76fe35b824fc342938c84a6f92cb5',
-    createdAt: 1795309612790,
-    statements: [
-      "ALTER TABLE \"assistant\" DROP COLUMN \"graph\";",
-    ],
-  },
-  {
-    hash: '83db77da4cd01f6b139133dc9a054c4a08214c28a64050954be82be73294d8f6',
-    createdAt: 1795310356092,
-    statements: [
-      "ALTER TABLE \"checkpoint_write\" ADD COLUMN \"run_id\" uuid;",
-    ],
-  },
-  {
-    hash: '518a40d7e4ece3a1dc69537c71f89880000df857550d6c0e3d44dc5f2c769e9e',
-    createdAt: 1795310711436,
-    statements: [
-      "ALTER TABLE \"channel_blob\" ADD COLUMN \"base\" text;",
-      "\nALTER TABLE \"channel_blob\" ADD COLUMN \"keep\" integer;",
-    ],
-  },
-  {
-    hash: '584738882717a8f4482706752f3dc60f48a49fdb0229448bc79077b02dbf41e0',
-    createdAt: 1795310734913,
-    statements: [
-      "ALTER TABLE \"assistant\" ADD COLUMN \"first\" integer DEFAULT 1 NOT NULL;",
-    ],
-  },
-  {
-    hash: 'ff65aaf00d66ec3e301a40f166536d5a61b39e178708ac284f3edecf852f46cf',
-    createdAt: 1795310862700,
-    statements: [
-      "ALTER TABLE \"channel_blob\" ADD COLUMN \"base_ns\" text;",
-    ],
-  },
-  {
-    hash: 'e5e4d04c0edcfd6ed2ac07a77dde927e56712e48f077087485187056947b988e',
-    createdAt: 1795312736544,
-    statements: [
-      "CREATE INDEX \"schedule_thread\" ON \"schedule\" USING btree (\"thread_id\") WHERE thread_id is not null;",
-    ],
-  },
-  {
-    hash: 'ef6c94c11574d67077b6f0ff855329645c4d4d042ac0d506c6c92638a02a5cea',
-    createdAt: 1795313024143,
-    statements: [
-      "ALTER TABLE \"thread\" ADD COLUMN \"by_head\" boolean DEFAULT false NOT NULL;",
+      "\nCREATE INDEX \"run_queued\" ON \"run\" USING btree (\"run_at\") WHERE status = 'queued' and ready;\n",
+      "\nALTER TABLE \"assistant\" DROP COLUMN \"graph\";\n",
+      "\nALTER TABLE \"checkpoint_write\" ADD COLUMN \"run_id\" uuid;\n",
+      "\nALTER TABLE \"channel_blob\" ADD COLUMN \"base\" text;",
+      "\nALTER TABLE \"channel_blob\" ADD COLUMN \"keep\" integer;\n",
+      "\nALTER TABLE \"assistant\" ADD COLUMN \"first\" integer DEFAULT 1 NOT NULL;\n",
+      "\nALTER TABLE \"channel_blob\" ADD COLUMN \"base_ns\" text;\n",
+      "\nCREATE INDEX \"schedule_thread\" ON \"schedule\" USING btree (\"thread_id\") WHERE thread_id is not null;\n",
+      "\nALTER TABLE \"thread\" ADD COLUMN \"by_head\" boolean DEFAULT false NOT NULL;\n",
     ],
   },
 ]

@@ -62,10 +62,10 @@ export async function sweep(app: SweepNeeds, stopping: () => boolean): Promise<v
   for (const [part, work] of Object.entries(SWEEPS)) {
     try {
       for (let round = 0; round < ROUNDS_MAX && !stopping(); round++) {
-        const began = performance.now()
+        const began = app.clock.now()
         if ((await work(app, AT_ONCE)) < AT_ONCE) break
         // Half of the time is for those who wait for an answer.
-        await Bun.sleep(performance.now() - began)
+        await Bun.sleep(app.clock.now() - began)
       }
     } catch (cause) {
       app.log.warn('sweep.failed', { part, cause: String(cause) })

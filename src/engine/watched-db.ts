@@ -3,7 +3,7 @@ import type { Needs } from '../core/needs.ts'
 import type { Db } from '../drivers/records/port.ts'
 
 /** The same database; `onAway` is told whenever it does not answer, whatever the caller makes of that. */
-export function watchedDb({ db, log }: Needs<'db' | 'log'>, onAway: () => void): Db {
+export function watchedDb({ db: inner, log }: Needs<'db' | 'log'>, onAway: () => void): Db {
   const watch = async <R>(answer: Promise<R>): Promise<R> => {
     try {
       return await answer
@@ -16,11 +16,11 @@ export function watchedDb({ db, log }: Needs<'db' | 'log'>, onAway: () => void):
     }
   }
   return {
-    query: (text, params) => watch(db.query(text, params)),
-    hot: (text, params) => watch(db.hot(text, params)),
-    batch: (statement, item) => watch(db.batch(statement, item)),
-    transaction: (work) => watch(db.transaction(work)),
-    notify: (channel, payload) => watch(db.notify(channel, payload)),
-    listen: (channel, onPayload, onGap) => db.listen(channel, onPayload, onGap),
+    query: (text, params) => watch(inner.query(text, params)),
+    hot: (text, params) => watch(inner.hot(text, params)),
+    batch: (statement, item) => watch(inner.batch(statement, item)),
+    transaction: (work) => watch(inner.transaction(work)),
+    notify: (channel, payload) => watch(inner.notify(channel, payload)),
+    listen: (channel, onPayload, onGap) => inner.listen(channel, onPayload, onGap),
   }
 }

@@ -1,1 +1,0 @@
-ALTER TABLE "checkpoint_write" ADD COLUMN "run_id" uuid;

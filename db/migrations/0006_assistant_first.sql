@@ -1,1 +1,0 @@
-ALTER TABLE "assistant" ADD COLUMN "first" integer DEFAULT 1 NOT NULL;

@@ -1,1 +1,0 @@
-ALTER TABLE "channel_blob" ADD COLUMN "base_ns" text;

@@ -1,1 +1,0 @@
-CREATE INDEX "schedule_thread" ON "schedule" USING btree ("thread_id") WHERE thread_id is not null;

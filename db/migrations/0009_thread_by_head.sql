@@ -1,1 +1,0 @@
-ALTER TABLE "thread" ADD COLUMN "by_head" boolean DEFAULT false NOT NULL;
