@@ -64,6 +64,7 @@ ALTER TABLE "run" ADD COLUMN "base_seq" integer;--> statement-breakpoint
 ALTER TABLE "run" ADD COLUMN "journal_until" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "thread" ADD COLUMN "next_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "thread" ADD COLUMN "graph" text;--> statement-breakpoint
+UPDATE "thread" SET "graph" = 'assistant' WHERE "head_id" IS NOT NULL;--> statement-breakpoint
 ALTER TABLE "thread" ADD COLUMN "config" text;--> statement-breakpoint
 ALTER TABLE "thread" ADD COLUMN "error" text;--> statement-breakpoint
 ALTER TABLE "thread" ADD COLUMN "temporary" boolean DEFAULT false NOT NULL;--> statement-breakpoint

@@ -99,7 +99,7 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
     ],
   },
   {
-    hash: '439f12dacbb18ceb3eafb44f188766bac5c0d26423d77aec559c4fa07c6f69bb',
+    hash: '3824c85d37664d58bac3ebeaf6ce03bf4fc7c6d5206de6dae06996568cf13d4e',
     createdAt: 1795313024143,
     statements: [
       "CREATE TABLE \"item\" (\n\t\"tenant_id\" uuid NOT NULL,\n\t\"namespace\" text collate \"C\" NOT NULL,\n\t\"key\" text NOT NULL,\n\t\"value\" jsonb NOT NULL,\n\t\"ttl_minutes\" double precision,\n\t\"expires_at\" timestamp (3) with time zone,\n\t\"created_at\" timestamp (3) with time zone NOT NULL,\n\t\"updated_at\" timestamp (3) with time zone NOT NULL,\n\tCONSTRAINT \"item_tenant_id_namespace_key_pk\" PRIMARY KEY(\"tenant_id\",\"namespace\",\"key\")\n);\n",
@@ -136,6 +136,7 @@ export const migrations: readonly { hash: string; createdAt: number; statements:
       "\nALTER TABLE \"run\" ADD COLUMN \"journal_until\" timestamp (3) with time zone;",
       "\nALTER TABLE \"thread\" ADD COLUMN \"next_at\" timestamp (3) with time zone;",
       "\nALTER TABLE \"thread\" ADD COLUMN \"graph\" text;",
+      "\nUPDATE \"thread\" SET \"graph\" = 'assistant' WHERE \"head_id\" IS NOT NULL;",
       "\nALTER TABLE \"thread\" ADD COLUMN \"config\" text;",
       "\nALTER TABLE \"thread\" ADD COLUMN \"error\" text;",
       "\nALTER TABLE \"thread\" ADD COLUMN \"temporary\" boolean DEFAULT false NOT NULL;",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { migrations } from '../../../db/migrations/migrations.gen.ts'
 import { Fault } from '../../../src/core/fault.ts'
 import { openExternal } from '../../../src/drivers/records/external.ts'
 import { DataFromNewerVersion, type Migration, migrate } from '../../../src/drivers/records/migrate.ts'
@@ -69,4 +70,33 @@ test('data of another build is refused', async () => {
   expect(error).toBeInstanceOf(Fault)
   expect(error).not.toBeInstanceOf(DataFromNewerVersion)
   expect(await tables()).toEqual(['one'])
+})
+
+test('the data of a server before graphs is taken along', async () => {
+  const { db } = records
+  await migrate(db, silentLog, migrations.slice(0, 2))
+  const old = [
+    `insert into tenant (id, name, created_at) values (gen_random_uuid(), 'old', now())`,
+    `insert into assistant (id, tenant_id, graph, version, created_at) select gen_random_uuid(), id, 'assistant', 2, created_at from tenant`,
+    `insert into assistant_version (id, tenant_id, assistant_id, version, config, metadata, created_at)
+      select gen_random_uuid(), tenant_id, id, n, '{}', '{}', created_at from assistant, generate_series(1, 2) n`,
+    `insert into thread (id, tenant_id, metadata, head_id, created_at) select gen_random_uuid(), id, '{}', gen_random_uuid(), created_at from tenant`,
+    `insert into message (id, tenant_id, thread_id, seq, role, content, created_at) select gen_random_uuid(), tenant_id, id, 1, 'user', '"hi"', created_at from thread`,
+    `insert into run (id, tenant_id, thread_id, assistant_id, assistant_version_id, status, options, metadata, created_at)
+      select gen_random_uuid(), t.tenant_id, t.id, v.assistant_id, v.id, 'queued', '{}', '{}', t.created_at from thread t, assistant_version v where v.version = 2`,
+  ]
+  for (const statement of old) await db.query(statement)
+  await migrate(db, silentLog, migrations)
+  expect(await db.query(`select version, newest, updated_at = created_at as same from assistant`)).toEqual([
+    { version: 2, newest: 2, same: true },
+  ])
+  expect(await db.query(`select graph from assistant_version`)).toEqual([{ graph: 'assistant' }, { graph: 'assistant' }])
+  expect(await db.query(`select graph, by_head, temporary, updated_at = created_at as same from thread`)).toEqual([
+    { graph: 'assistant', by_head: false, temporary: false, same: true },
+  ])
+  expect(await db.query(`select ready, strategy, run_at = created_at as same from run`)).toEqual([
+    { ready: true, strategy: 'reject', same: true },
+  ])
+  await db.query('delete from thread')
+  expect(await db.query('select id from message union all select id from run')).toEqual([])
 })
