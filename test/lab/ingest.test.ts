@@ -48,7 +48,9 @@ const LOSSES: [statement: string, complaint: RegExp][] = [
 test('the checker notices every kind of loss, in tables and in the folder of the files', async () => {
   const sabotage = async (db: Db, filesDir: string): Promise<void> => {
     const files = readdirSync(filesDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    const [first, second] = [files.at(0), files.at(-1)].map((entry) => join(entry?.parentPath ?? '', entry?.name ?? '')) as [string, string]
+    files.sort((a, b) => (a.name < b.name ? -1 : 1))
+    // Not the first or the last: the statements take those away.
+    const [first, second] = [files.at(1), files.at(2)].map((entry) => join(entry?.parentPath ?? '', entry?.name ?? '')) as [string, string]
     rmSync(first)
     writeFileSync(second, 'half')
     writeFileSync(`${second}.part`, 'orphan')
