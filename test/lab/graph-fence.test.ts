@@ -110,6 +110,19 @@ test('a run that waits for its turn can be removed while another one is at work'
   expect(await getThread(app, app.one, started.threadId)).toMatchObject({ runId: null, status: 'idle' })
 })
 
+test('a run that ended while somebody was about to remove it from the queue stays', async () => {
+  const [by, worker] = [await app.replica({ slots: 0 }), await app.replica({ slots: 8 })]
+  const started = await startGraph(app, quick())
+  const look = by.db.pauseNext('run.read', 'after')
+  const removing = cancelRun(by, by.one, { threadId: started.threadId, id: started.run.id, rollback: true })
+  await look.reached
+  worker.worker.wake()
+  expect((await toldBy(worker, started)).at(-1)).toBe('completed')
+  look.release()
+  await expect(removing).rejects.toMatchObject({ code: 'wrong_state', facts: { status: 'completed' } })
+  expect(await findRun(app, app.one, started.run.id)).toMatchObject({ status: 'completed' })
+})
+
 test('a graph that finds the database away does not fail: its run goes on where the next owner finds it', async () => {
   const [owner, heir] = [await app.replica({ slots: 8 }), await app.replica({ slots: 8 })]
   const { input, lines } = fanTask('away', { steps: 2, pauseMs: 0 })

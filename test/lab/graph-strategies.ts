@@ -166,7 +166,7 @@ class Round {
     EXPECTED[strategy](tried, wrong)
     const { body } = await callGraphs(this.url(1), { path: `/threads/${thread}/state` })
     const lines = (body.values as { lines: string[] }).lines
-    this.checkLines([...kept.lines, ...this.wholeOf(tried)], lines, wrong)
+    this.checkLines({ tried, wanted: [...kept.lines, ...this.wholeOf(tried)], lines }, wrong)
     const foreign = await db.query(
       `select c.id from checkpoint c where c.thread_id = $1::uuid and not exists (select 1 from run r where r.id = c.run_id)`,
       [thread],
@@ -184,13 +184,19 @@ class Round {
     return tried.filter(({ status }) => status === 'completed').flatMap(({ task }) => task.lines)
   }
 
-  /** What was cancelled may have left its beginning; all else is there in blocks, each whole and once. */
-  private checkLines(wanted: string[], lines: string[], wrong: (what: string) => void): void {
+  /** What was cancelled may have left its beginning, as it is told of that a moment later; all else is there in blocks, each whole and once. */
+  private checkLines(
+    { tried, wanted, lines }: { tried: readonly Tried[]; wanted: string[]; lines: string[] },
+    wrong: (what: string) => void,
+  ): void {
     const begun = this.ground.strategy === 'interrupt' ? lines.filter((line) => !wanted.includes(line)) : []
     const rest = lines.filter((line) => !begun.includes(line))
-    if (begun.some((line) => line.includes('/'))) wrong(`a run that could not begin its first step ended it: ${begun}`)
+    for (const [tag, all] of Map.groupBy(begun, (line) => line.split('/')[0])) {
+      const task = tried.find((one) => one.task.tag === tag)?.task
+      if (all.some((line, n) => line !== task?.lines[n])) wrong(`what was cancelled left ${all}`)
+    }
     if (JSON.stringify([...rest].sort()) !== JSON.stringify([...wanted].sort())) wrong(`the lines are ${lines}, expected were ${wanted}`)
-    const order = rest.map((line) => line.split('/')[0] ?? '')
+    const order = lines.map((line) => line.split('/')[0] ?? '')
     const changes = order.filter((tag, n) => tag !== order[n - 1])
     if (new Set(changes).size !== changes.length) wrong(`lines of two runs are mixed: ${lines}`)
   }

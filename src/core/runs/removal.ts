@@ -37,6 +37,22 @@ export async function deleteRun(
   await afterRemoval(app, caller.tenantId, { runId: input.id, threadId: input.threadId })
 }
 
+/** Of a run that no worker holds and that has not ended. False: it was begun meanwhile, or has ended, and stays. */
+export async function removeIdleRun(
+  app: Needs<'db' | 'clock' | 'signals'>,
+  tenantId: string,
+  input: { threadId: string; id: string },
+): Promise<boolean> {
+  const done = await transactAgain(app.db, async (db) => {
+    const run = await lockRun(db, tenantId, { id: input.id })
+    if (run?.status !== 'queued' && run?.status !== 'waiting') return false
+    await deleteRunRows(db, run)
+    return true
+  })
+  if (done) await afterRemoval(app, tenantId, { runId: input.id, threadId: input.threadId })
+  return done
+}
+
 /**
  * The end of a run that is to be rolled back, by the worker that has it. False: it is not, or not under this fence.
  */

@@ -5,7 +5,7 @@ import { transactAgain } from './deadlock.ts'
 import { expiredIdleRuns, lockIdleRun } from './end-store.ts'
 import { endLocked } from './ending.ts'
 import { promoteThread } from './promotion.ts'
-import { deleteRun } from './removal.ts'
+import { removeIdleRun } from './removal.ts'
 import { getRun, type Run } from './runs.ts'
 import { isEnd } from './status.ts'
 import { markCancelling } from './store.ts'
@@ -33,19 +33,8 @@ export async function cancelRun(
       return { ...run, status: 'cancelling' }
     }
     if (rollback) {
-      if (await removed(app, caller, input)) return { ...run, status: 'cancelled' }
+      if (await removeIdleRun(app, caller.tenantId, input)) return { ...run, status: 'cancelled' }
     } else if (await endIdle(app, run.id, 'cancelled')) return getRun(app, caller, input)
-  }
-}
-
-/** False: a worker has begun it meanwhile. */
-async function removed(app: Needs<'db' | 'clock' | 'signals'>, caller: Caller, input: { threadId: string; id: string }): Promise<boolean> {
-  try {
-    await deleteRun(app, caller, input)
-    return true
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'wrong_state') return false
-    throw error
   }
 }
 
