@@ -23,7 +23,7 @@ import { type HalfMessage, halfMessageRecord } from './half-message.ts'
 import { Recorder } from './recorder.ts'
 import { foldJournal, repair } from './recover.ts'
 import { type GraphShape, RunCheckpointer } from './run-checkpointer.ts'
-import { leavesNothing, webhookJob } from './run-end.ts'
+import { holdsInput, leavesNothing, webhookJob } from './run-end.ts'
 import { assistantError, graphError } from './run-errors.ts'
 import { RunStream } from './run-stream.ts'
 import { wantedCalls } from './tool-outputs.ts'
@@ -316,7 +316,7 @@ export class Execution {
       headId,
       headSeq,
       nextSeq: this.nextSeq,
-      keepResume: to.status === 'running' && rows.checkpoints.length === 0 && rows.writes.length === 0,
+      keepResume: to.status === 'running' && !holdsInput(rows),
       messages: [...rows.messages, ...halves],
       checkpoints: rows.checkpoints,
       blobs: rows.blobs,

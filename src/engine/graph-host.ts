@@ -45,8 +45,14 @@ export function openGraphs(app: Needs<'db' | 'clock' | 'signals'>, registry: Gra
       const { subgraphsOf } = await describe(caller)
       return subgraphsOf((await registry.open(input)).compiled, { ...input, id: input.graph })
     },
-    state: async (caller, input) => (await reads(caller)).state(input),
-    history: async (caller, input) => (await reads(caller)).history(input),
+    async state(caller, input) {
+      const [states, { untorn }] = await Promise.all([reads(caller), import('./tuples.ts')])
+      return untorn(() => states.state(input))
+    },
+    async history(caller, input) {
+      const [states, { untorn }] = await Promise.all([reads(caller), import('./tuples.ts')])
+      return untorn(() => states.history(input))
+    },
     update: async (caller, { update, ...input }) => write(await writes(caller), { ...input, steps: [[update]] }),
     async replay(caller, { thread, steps }) {
       const states = await writes(caller)
@@ -58,8 +64,8 @@ export function openGraphs(app: Needs<'db' | 'clock' | 'signals'>, registry: Gra
         requireScope(caller, 'read')
         return new Map(threads.map(({ id }) => [id, { values: null, interrupts: {} }]))
       }
-      const [states, { readHeadStates }] = await Promise.all([reads(caller), import('./state-heads.ts')])
-      const found = await readHeadStates(app, states, { graphs: registry, threads: begun })
+      const [states, { readHeadStates }, { untorn }] = await Promise.all([reads(caller), import('./state-heads.ts'), import('./tuples.ts')])
+      const found = await untorn(() => readHeadStates(app, states, { graphs: registry, threads: begun }))
       for (const { id } of threads) if (!found.has(id)) found.set(id, { values: null, interrupts: {} })
       return found
     },

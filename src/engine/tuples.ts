@@ -12,6 +12,24 @@ import {
 import { decode, referencesIn } from './channels.ts'
 import { blobKey, type ListVersion, wholeList } from './message-lists.ts'
 
+class Torn extends Error {}
+
+const READS_MAX = 5
+
+/**
+ * Reads a state whole: checkpoints first, then the messages they name. A run that is removed in between takes both along,
+ * and then it is read again. Where a message is still missing, it is.
+ */
+export async function untorn<R>(read: () => Promise<R>): Promise<R> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof Torn) || tries >= READS_MAX) throw error
+    }
+  }
+}
+
 /** How rows become what LangGraph calls checkpoint tuples. */
 export interface Decoding {
   tenantId: string
@@ -85,7 +103,7 @@ class PageDecoder {
     for (const row of await readLog(this.app, this.how.tenantId, unknown)) found.set(row.id, this.how.message(row))
     return (id) => {
       const message = found.get(id)
-      if (!message) throw new Error('a checkpoint names a message that is not in the log')
+      if (!message) throw new Torn('a checkpoint names a message that is not in the log')
       return message
     }
   }

@@ -9,7 +9,7 @@ export interface ClaimRow extends RunRow {
   attempt: number
   next_event: number
   resume: string | null
-  /** A checkpoint of this run exists: go on from there. */
+  /** A checkpoint of this run exists, not only one of a subgraph's: go on from there. */
   started: boolean
   head_id: string | null
   base_id: string | null
@@ -21,7 +21,7 @@ export interface ClaimRow extends RunRow {
 const CLAIMED = `${RUN_COLUMNS}, r.fence, r.attempt, r.resume, r.base_id, t.head_id, t.head_seq, t.next_seq,
   coalesce((select max(e.seq + e.n) from run_event e where e.run_id = r.id), 1) as next_event,
   (select json_agg(${PENDING} order by m.seq) from message m where m.thread_id = t.id and m.tenant_id = t.tenant_id and m.seq > t.head_seq and m.deleted_at is null) as pending,
-  exists (select 1 from checkpoint k where k.run_id = r.id) as started`
+  exists (select 1 from checkpoint k where k.run_id = r.id and k.ns = '') as started`
 
 const CLAIMED_FROM =
   'run r join thread t on t.id = r.thread_id and t.tenant_id = r.tenant_id join assistant_version v on v.id = r.assistant_version_id'

@@ -69,8 +69,9 @@ const ASSISTANT = `a as materialized (select x.id as run_id, v.id as version_id,
 export const PENDING = `json_build_object('id', m.id, 'tenant_id', m.tenant_id, 'thread_id', m.thread_id, 'seq', m.seq, 'key', m.key, 'role', m.role, 'content', m.content,
   'tool_calls', m.tool_calls, 'tool_call_id', m.tool_call_id, 'run_id', m.run_id, 'extra', m.extra)`
 
-const THREAD_CHANGE = `graph = coalesce(x.graph, t.graph), config = coalesce(x.thread_config, t.config), by_head = t.by_head or x.call is not null,
+const SAID_CHANGE = `config = coalesce(x.thread_config, t.config), by_head = t.by_head or x.call is not null,
   metadata = t.metadata || coalesce(x.thread_metadata, '{}'), updated_at = to_timestamp(x.at / 1000.0)`
+const THREAD_CHANGE = `graph = coalesce(x.graph, t.graph), ${SAID_CHANGE}`
 
 /** New threads of the batch that belong to a run, or nothing where there are none. */
 const newThreads = (
@@ -133,11 +134,12 @@ export const createRunStatement: Statement<NewRunItem, CreatedRow | undefined> =
   },
 }
 
-/** A run that waits behind others, or for its time: of a thread that the transaction has locked. The assistant's config; undefined: there is no such assistant. */
+/** A run that waits behind others, or for its time, and is not the thread's graph until then: of a thread that the transaction has locked. The assistant's config; undefined: there is no such assistant. */
 export async function insertBehind(db: Db, run: NewRunRecord): Promise<string | undefined> {
   const rows = await db.hot<{ config: string }>(
     `with x as materialized (select * from json_to_recordset($1::text::json) as x(${RECORD})), ${ASSISTANT},
-    t as (update thread t set next_at = least(t.next_at, to_timestamp(x.run_at / 1000.0)), ${THREAD_CHANGE} from x join a on a.run_id = x.id
+    t as (update thread t set next_at = least(t.next_at, to_timestamp(x.run_at / 1000.0)), graph = coalesce(t.graph, x.graph), ${SAID_CHANGE}
+      from x join a on a.run_id = x.id
       where t.id = x.thread_id and t.tenant_id is not distinct from x.tenant_id),
     r as (insert into run (${RUN_COLUMNS}, ready) select ${RUN_VALUES}, false from x join a on a.run_id = x.id returning id),
     e as (insert into run_event (run_id, seq, tenant_id, n, data) select x.id, 1, x.tenant_id, x.n, x.data from x join a on a.run_id = x.id)

@@ -63,11 +63,12 @@ export async function freeThread(db: Db, thread: ThreadKey): Promise<void> {
  */
 export async function holdNext(db: Db, thread: ThreadKey, now: number): Promise<string | undefined> {
   const rows = await db.hot<{ id: string | null }>(
-    `with p as materialized (select r.id from run r where ${BEHIND} and r.run_at <= to_timestamp($3::float8 / 1000.0) order by r.run_at, r.id limit 1 for update skip locked),
+    `with p as materialized (select r.id, r.call from run r where ${BEHIND} and r.run_at <= to_timestamp($3::float8 / 1000.0) order by r.run_at, r.id limit 1 for update skip locked),
     r as (update run r set ready = true, base_id = t.head_id, base_seq = t.head_seq from p, thread t
       where r.id = p.id and t.id = $1 and t.tenant_id is not distinct from $2::uuid),
     n as materialized (select min(r.run_at) as at from run r where ${BEHIND} and r.id is distinct from (select id from p))
-    update thread t set run_id = p.id, status = case when p.id is null then t.status else 'busy' end, next_at = n.at
+    update thread t set run_id = p.id, status = case when p.id is null then t.status else 'busy' end, next_at = n.at,
+      graph = case when p.id is null then t.graph else coalesce(p.call::json ->> 'graph', 'assistant') end
     from n left join p on true where t.id = $1 and t.tenant_id is not distinct from $2::uuid returning p.id`,
     [thread.id, thread.tenantId, now],
   )

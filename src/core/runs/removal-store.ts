@@ -67,6 +67,11 @@ const SET_HEAD_BACK = `with recursive h as materialized (select c.* from checkpo
     head_seq = case when (select id from h) is not distinct from $5::uuid then coalesce($4::int, 0) else coalesce((select seq from top), 0) end
   where t.id = $2 and t.tenant_id is not distinct from $3::uuid`
 
+/** Where it left no head, but held the thread: the graph is again the one that made the head. */
+const SET_GRAPH_BACK = `update thread t set graph = coalesce(r.call::json ->> 'graph', 'assistant'), config = coalesce((r.call::json -> 'config')::text, t.config)
+  from checkpoint c join run r on r.id = c.run_id
+  where t.id = $2 and t.tenant_id is not distinct from $3::uuid and t.run_id = $1 and ${OF_THREAD('c')} and c.ns = '' and c.id = t.head_id`
+
 /**
  * The run and all that only it made. Where the thread's head was its own, the head is again what it was before the run,
  * or the newest checkpoint that is left, and messages that the run had taken in wait again. Use inside a transaction that
@@ -83,6 +88,7 @@ export async function deleteRunRows(db: Db, run: RemovableRun): Promise<void> {
   await deleteState(db, key)
   await deleteMessages(db, key)
   if (own.length > 0) await db.hot(SET_HEAD_BACK, [...key, run.base_seq, run.base_id])
+  else await db.hot(SET_GRAPH_BACK, key)
   await db.hot(
     `with t as (update thread t set run_id = null, status = 'idle', error = null, updated_at = now()
       where t.id = $2 and t.tenant_id is not distinct from $3::uuid and t.run_id = $1)
