@@ -51,6 +51,15 @@ export const COURSES: Record<string, (ground: CourseGround) => Promise<void>> = 
     await api.run(answering)
     await api.over(answering)
   },
+  async 'nested, kept at the end'({ api, note, tag }) {
+    const task = { ...nestTask(tag(), { asks: true, pauseMs: 1 }), durability: 'exit' as const }
+    const asking = note(task)
+    await api.run(asking)
+    await api.over(asking)
+    const answering = note(task, { answer: 'yes' })
+    await api.run(answering)
+    await api.over(answering)
+  },
   async enqueued({ api, note, tag }) {
     const all = [60, 1, 1].map((pauseMs) => note(workTask(tag(), { steps: 1, pauseMs })))
     for (const sent of all) await api.run(sent, 'enqueue')

@@ -161,6 +161,7 @@ function apiOf(url: string, history: GraphHistory): CourseApi {
         multitask_strategy: strategy,
         stream_mode: ['values', 'custom'],
         ...call,
+        ...(sent.task.durability ? { durability: sent.task.durability } : {}),
       }
       sent.id = String((await ok({ path: `/threads/${sent.thread}/runs`, body })).run_id)
     },

@@ -9,6 +9,7 @@ const CHOSEN: Record<string, RegExp> = {
   branches: /^after commit running$/,
   answered: /^before (commit waiting|free thread)$|^after (end idle run|transaction)$/,
   nested: /^before commit waiting$/,
+  'nested, kept at the end': /^after commit running$/,
   enqueued: /^after (queue behind|promote: hold)$|^before promote: hold$/,
   interrupted: /^(before|after) commit cancelled$/,
   'rolled back': /^after (ask to stop|remove state|remove run|transaction)$/,

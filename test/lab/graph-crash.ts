@@ -75,9 +75,12 @@ export class CrashBench {
     await Promise.race([played, ended.promise])
     owner.die()
     writeFileSync(join(this.folder, gate), '')
-    await this.recover()
+    const left = await this.recover().then(
+      () => [],
+      (cause) => [`not all came to its end: ${cause}, ${JSON.stringify(this.heir.log.entries.slice(-3))}`],
+    )
     await owner.close()
-    return { names: crash.names, crashed: crash.crashed, violations: await this.check(history, thread) }
+    return { names: crash.names, crashed: crash.crashed, violations: [...left, ...(await this.check(history, thread))] }
   }
 
   /** A run that the thread has seen before. */
@@ -92,7 +95,7 @@ export class CrashBench {
     return {
       run: async (sent, strategy = 'reject') => {
         const { task, tag, answer, thread } = sent
-        const call = answer === null ? {} : { command: { resume: answer } }
+        const call = { ...(answer === null ? {} : { command: { resume: answer } }), durability: task.durability ?? ('async' as const) }
         const { run } = await startGraph(app, {
           ...{ graph: task.graph, input: answer === null ? task.input : null, modes: ['values', 'custom'], call },
           ...{ run: { strategy, metadata: { tag } }, thread: { id: String(thread), create: false } },
@@ -135,9 +138,16 @@ export class CrashBench {
       )
       await promoteRuns(heir, 100)
       heir.worker.wake()
-      const left = await heir.records.db.query(`select id from run where status in ('queued', 'running', 'cancelling')`)
-      return left.length === 0 || undefined
-    }, RECOVERY_MS)
+      return (await this.atWork()).length === 0 || undefined
+    }, RECOVERY_MS).catch(async (cause) => {
+      throw new Error(`${cause}: ${JSON.stringify(await this.atWork())}`)
+    })
+  }
+
+  private atWork(): Promise<unknown[]> {
+    return this.heir.records.db.query(
+      `select id, status, ready, attempt, lease_until, metadata from run where status in ('queued', 'running', 'cancelling')`,
+    )
   }
 
   private async check(history: GraphHistory, thread: string): Promise<string[]> {

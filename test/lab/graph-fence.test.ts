@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimRuns, renewRuns } from '../../src/core/runs/claims.ts'
 import { appendEvents, type Commit, commitStep } from '../../src/core/runs/commits.ts'
+import { deleteRun } from '../../src/core/runs/removal.ts'
 import { type ClaimedRun, findRun } from '../../src/core/runs/runs.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { getThread } from '../../src/core/threads/threads.ts'
@@ -123,6 +124,53 @@ test('a run that ended while somebody was about to remove it from the queue stay
   expect(await findRun(app, app.one, started.run.id)).toMatchObject({ status: 'completed' })
 })
 
+const stateOf = async (by: TestApp, id: string) =>
+  (await by.graphs.state(by.one, { thread: await getThread(by, by.one, id), at: {}, subgraphs: false })).values
+const graphOf = async (thread: string) => (await getThread(app, app.one, thread)).graph
+
+test('a run that is removed before its first step gives the thread back to the graph before it', async () => {
+  const { owner, started: first, open } = await atWork()
+  open()
+  await toldBy(owner, first)
+  const thread = { id: first.threadId, create: false }
+  const { input } = fanTask('gone', { steps: 1, pauseMs: 20_000 })
+  const gone = await startGraph(owner, { graph: 'fan', input, thread })
+  expect(await graphOf(first.threadId)).toBe('fan')
+  await cancelRun(owner, owner.one, { threadId: first.threadId, id: gone.run.id, rollback: true })
+  await until(async () => (await getThread(app, app.one, first.threadId)).runId === null)
+  expect(await graphOf(first.threadId)).toBe('work')
+})
+
+test('a run that waits for its turn is not the graph of the thread before it has it', async () => {
+  const { owner, started, open } = await atWork()
+  const thread = { id: started.threadId, create: false }
+  const later = { graph: 'fan', input: fanTask('later', { steps: 1, pauseMs: 0 }).input, thread, run: { strategy: 'enqueue' as const } }
+  const cancelled = await startGraph(owner, later)
+  const next = await startGraph(owner, later)
+  await cancelRun(owner, owner.one, { threadId: started.threadId, id: cancelled.run.id })
+  expect(await graphOf(started.threadId)).toBe('work')
+  open()
+  expect((await toldBy(owner, next)).at(-1)).toBe('completed')
+  expect(await graphOf(started.threadId)).toBe('fan')
+})
+
+test('a state whose run is removed while it is read is read again', async () => {
+  const { owner, started, open } = await atWork()
+  open()
+  await toldBy(owner, started)
+  const { lines } = (await stateOf(app, started.threadId)) as { lines: string[] }
+  const second = await startGraph(owner, { ...quick(), thread: { id: started.threadId, create: false } })
+  await toldBy(owner, second)
+  const reader = await app.replica({ slots: 0 })
+  const thread = await getThread(reader, reader.one, started.threadId)
+  const look = reader.db.pauseNext('hot', 'after')
+  const reading = reader.graphs.state(reader.one, { thread, at: {}, subgraphs: false })
+  await look.reached
+  await deleteRun(owner, owner.one, { threadId: started.threadId, id: second.run.id })
+  look.release()
+  expect(await reading).toMatchObject({ values: { lines } })
+})
+
 test('a graph that finds the database away does not fail: its run goes on where the next owner finds it', async () => {
   const [owner, heir] = [await app.replica({ slots: 8 }), await app.replica({ slots: 8 })]
   const { input, lines } = fanTask('away', { steps: 2, pauseMs: 0 })
@@ -133,7 +181,6 @@ test('a graph that finds the database away does not fail: its run goes on where 
   await expireLease(app, started.run.id)
   heir.worker.wake()
   expect((await toldBy(heir, started)).at(-1)).toBe('completed')
-  const thread = await getThread(app, app.one, started.threadId)
-  expect(await app.graphs.state(app.one, { thread, at: {}, subgraphs: false })).toMatchObject({ values: { lines } })
+  expect(await stateOf(app, started.threadId)).toMatchObject({ lines })
   expect(owner.log.count('run.database_away')).toBe(1)
 })

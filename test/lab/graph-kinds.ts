@@ -11,6 +11,8 @@ export interface Task {
   /** Behind the question, where there is one. */
   answered?: (answer: string) => string[]
   fails?: boolean
+  /** Absent: as the server does it. */
+  durability?: 'exit'
 }
 
 const inputOf = (tag: string, rest: JsonObject): JsonObject => ({

@@ -76,7 +76,7 @@ const CALM_MS = { least: 100, most: 2600, mostHurried: 1200 }
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
 /** Crons must have had the time to begin another run. */
-const AFTERWARDS_MS = 2_500
+const AFTERWARDS_MS = 2_000
 
 /** Clients at work on servers that are killed again and again; then everything they were told is looked for. */
 export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabReport> {
@@ -94,7 +94,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
     const records = await eventually(() => store.look().catch(() => undefined))
     const violations: string[] = []
     const settledMs = await settle(records.db, violations)
-    await Bun.sleep(Math.max(0, lastStart + AFTERWARDS_MS - Date.now()))
+    await Bun.sleep(AFTERWARDS_MS)
     traffic.stop()
     await clients
     await quieten(records.db, violations)

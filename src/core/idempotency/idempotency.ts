@@ -15,8 +15,8 @@ export interface IdempotentRequest {
 
 const KEY_CHARS_MAX = 255
 /** How long a request that waits is believed alive without a sign of life; it gives several in that time. */
-const CALL_LEASE_MS = 30_000
-const RENEW_MS = 10_000
+const CALL_LEASE_MS = 15_000
+const RENEW_MS = 5_000
 const LOOK_AGAIN_MS = 250
 
 function rowOf(caller: Caller, request: IdempotentRequest): IdempotencyRow {
