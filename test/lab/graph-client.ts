@@ -41,6 +41,9 @@ export const runIn = (place: string): string => place.slice(place.lastIndexOf('/
 
 /** The habits of one client: how it sends, repeats what it may repeat, and follows a run over broken connections. */
 export class GraphClient {
+  /** What came of requests that were not answered. */
+  private readonly tries: string[] = []
+
   constructor(
     readonly ground: GraphGround,
     readonly chance: Chance,
@@ -92,7 +95,7 @@ export class GraphClient {
       if (answer) return answer
       if (ask.key === undefined) return undefined
       if (performance.now() > until) {
-        this.history.complain(`no answer in ${STUCK_MS} ms: ${ask.path}`)
+        this.history.complain(`no answer in ${STUCK_MS} ms: ${ask.path}; ${this.tries.slice(-8).join('; ')}`)
         return undefined
       }
       this.history.counts.keyedRetries++
@@ -101,12 +104,15 @@ export class GraphClient {
   }
 
   private async attempt(ask: Ask, onHead?: (place: string | null) => void): Promise<GraphAnswer | undefined> {
+    const since = performance.now()
     try {
       const answer = await callGraphs(await this.ground.url(), ask, onHead)
       if (answer.status < 500) return answer
+      this.tries.push(`${answer.status} ${JSON.stringify(answer.body).slice(0, 80)}`)
       this.history.refused(`${ask.method ?? (ask.body ? 'POST' : 'GET')} ${nameOf(ask.path)}`, answer)
     } catch (cause) {
       if (!(cause instanceof Broken)) throw cause
+      this.tries.push(`${Math.round(performance.now() - since)} ms, ${cause.message.slice(0, 80)}`)
       this.history.counts.broken++
     }
     return undefined

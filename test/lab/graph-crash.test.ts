@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { pointsOf, runCrashes } from './graph-crash.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(300_000)
 
 /** One of each kind here; `bun scripts/lab.ts --scenario crashes` ends at all of them. */
 const CHOSEN: Record<string, RegExp> = {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promoteRuns } from '../../src/core/runs/promotion.ts'
 import { cancelRun } from '../../src/core/runs/stop.ts'
 import { createThread, getThread } from '../../src/core/threads/threads.ts'
+import { within } from '../../src/drivers/records/errors.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGraph } from '../support/graph-runs.ts'
@@ -25,6 +26,10 @@ export interface Played {
 
 /** How long the next process may take to bring all to its end. */
 const RECOVERY_MS = 15_000
+
+/** None of the parts of a play takes this long: one that does is named, instead of a test that ran out of time. */
+const PART_MS = 60_000
+const soon = <R>(part: string, work: Promise<R>): Promise<R> => within(PART_MS, work, () => new Error(`${part} does not end`))
 
 let tags = 0
 const newTag = (): string => `task-crash-${++tags}`
@@ -58,7 +63,7 @@ export class CrashBench {
       history.runs.push(sent)
       return sent
     }
-    await this.before(note(workTask(newTag(), { steps: 1, pauseMs: 0 })))
+    await soon('the run before', this.before(note(workTask(newTag(), { steps: 1, pauseMs: 0 }))))
     const ended = Promise.withResolvers<void>()
     let owner: TestApp | undefined
     const crash = new Crash(
@@ -69,18 +74,19 @@ export class CrashBench {
       },
       () => owner !== undefined,
     )
-    owner = await this.heir.replica({ wrap: (db) => new CrashDb(db, crash) })
+    owner = await soon('opening', this.heir.replica({ wrap: (db) => new CrashDb(db, crash) }))
     const gate = `gate-${++tags}`
     const played = COURSES[course]?.({ api: this.api(owner, history), thread, note, tag: newTag, gate })
-    await Promise.race([played, ended.promise])
+    await soon('the course', Promise.race([played, ended.promise]))
     owner.die()
     writeFileSync(join(this.folder, gate), '')
     const left = await this.recover().then(
       () => [],
       (cause) => [`not all came to its end: ${cause}, ${JSON.stringify(this.heir.log.entries.slice(-3))}`],
     )
-    await owner.close()
-    return { names: crash.names, crashed: crash.crashed, violations: [...left, ...(await this.check(history, thread))] }
+    await soon('closing', owner.close())
+    const violations = [...left, ...(await soon('the check', this.check(history, thread)))]
+    return { names: crash.names, crashed: crash.crashed, violations }
   }
 
   /** A run that the thread has seen before. */

@@ -6,7 +6,7 @@ import { Chance } from './chance.ts'
 import { checkJournals } from './check-rows.ts'
 import { checkOneWriter, checkSteps, readEffects } from './graph-check-effects.ts'
 import { checkEnds, checkGraphEffects, checkGraphStreams, checkLines, readRuns, readThreads } from './graph-check-history.ts'
-import { checkAnswers, checkCrons, checkItems, checkWebhooks } from './graph-check-rest.ts'
+import { checkAnswers, checkCrons, checkCronsGoOn, checkItems, checkWebhooks } from './graph-check-rest.ts'
 import { checkGraphRules } from './graph-check-rows.ts'
 import { type GraphGround, MOMENTS, type Moment } from './graph-client.ts'
 import { Fleet } from './graph-fleet.ts'
@@ -75,8 +75,8 @@ const QUIET_MAX_MS = 90_000
 const CALM_MS = { least: 100, most: 2600, mostHurried: 1200 }
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
-/** Crons must have had the time to begin another run. */
-const AFTERWARDS_MS = 2_000
+/** So long after the last start crons must have begun another run. */
+const CRONS_MAX_MS = 20_000
 
 /** Clients at work on servers that are killed again and again; then everything they were told is looked for. */
 export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabReport> {
@@ -94,12 +94,12 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
     const records = await eventually(() => store.look().catch(() => undefined))
     const violations: string[] = []
     const settledMs = await settle(records.db, violations)
-    await Bun.sleep(AFTERWARDS_MS)
+    violations.push(...(await checkCronsGoOn(records.db, traffic.ground.history, { lastStart, most: CRONS_MAX_MS })))
     traffic.stop()
     await clients
     await quieten(records.db, violations)
     await options.sabotage?.(records.db, traffic.ground.history)
-    const found = await check({ fleet, records, store, options, receiver, history: traffic.ground.history, lastStart })
+    const found = await check({ fleet, records, store, options, receiver, history: traffic.ground.history })
     violations.push(...found.violations)
     const runs = await countRuns(records.db)
     if (process.env.LAB_KEEP) await keepRows(records.db, violations, process.env.LAB_KEEP)
@@ -237,10 +237,9 @@ interface Ground {
   options: GraphLabOptions
   receiver: LabReceiver
   history: GraphHistory
-  lastStart: number
 }
 
-async function check({ fleet, records: { db }, store, options, receiver, history, lastStart }: Ground) {
+async function check({ fleet, records: { db }, store, options, receiver, history }: Ground) {
   const base = await fleet.url()
   const journals = await checkJournals(db)
   const runs = await readRuns(db)
@@ -256,7 +255,7 @@ async function check({ fleet, records: { db }, store, options, receiver, history
   const lines = await readThreads(base, history, violations)
   violations.push(...checkLines(history, runs, lines), ...checkAnswers(history, runs), ...checkWebhooks(history, runs, receiver))
   violations.push(...(await checkEnds(base, history)), ...(await checkGraphStreams(base, history)))
-  violations.push(...(await checkItems(base, db, { history, runs })), ...(await checkCrons(db, history, lastStart)))
+  violations.push(...(await checkItems(base, db, { history, runs })), ...(await checkCrons(db, history)))
   return { violations, journals, repeated: steps.repeated }
 }
 
