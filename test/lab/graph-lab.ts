@@ -75,7 +75,9 @@ const QUIET_MAX_MS = 90_000
 const CALM_MS = { least: 100, most: 2600, mostHurried: 1200 }
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
-/** So long after the last start crons must have begun another run. */
+/** What clients do when nothing fails any more. */
+const AFTERWARDS_MS = 2_000
+/** So long after that crons must have begun another run. */
 const CRONS_MAX_MS = 20_000
 
 /** Clients at work on servers that are killed again and again; then everything they were told is looked for. */
@@ -94,6 +96,7 @@ export async function runGraphLab(options: GraphLabOptions): Promise<GraphLabRep
     const records = await eventually(() => store.look().catch(() => undefined))
     const violations: string[] = []
     const settledMs = await settle(records.db, violations)
+    await Bun.sleep(AFTERWARDS_MS)
     violations.push(...(await checkCronsGoOn(records.db, traffic.ground.history, { lastStart, most: CRONS_MAX_MS })))
     traffic.stop()
     await clients
