@@ -33,7 +33,8 @@ export interface Effect {
   at: number
 }
 
-const folder = process.env.LAB_FOLDER ?? '.'
+/** Asked for each time: tests of one process load this file once, and have a folder each. */
+const inFolder = (name: string): string => join(process.env.LAB_FOLDER ?? '.', name)
 
 /** Does what a node has to do, noted outside before and behind. Ends early, and says so, when the run is stopped. */
 export async function effect(
@@ -45,13 +46,13 @@ export async function effect(
   const attempt = Number(config.metadata?.run_attempt ?? 0)
   const note = (what: Effect['what']): void => {
     const noted: Effect = { thread: thread ?? '', run: run ?? '', attempt, node, what, at: performance.timeOrigin + performance.now() }
-    appendFileSync(join(folder, 'effects.jsonl'), `${JSON.stringify(noted)}\n`)
+    appendFileSync(inFolder('effects.jsonl'), `${JSON.stringify(noted)}\n`)
   }
   note('begin')
   config.writer?.({ node, attempt })
   try {
     await sleep(wait.ms, config.signal)
-    while (wait.gate && !existsSync(join(folder, wait.gate))) await sleep(10, config.signal)
+    while (wait.gate && !existsSync(inFolder(wait.gate))) await sleep(10, config.signal)
   } finally {
     note('end')
   }
