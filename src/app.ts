@@ -63,7 +63,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       registry,
       webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),
-      keys: new KeyRing({ db, clock, log, signals }),
+      keys: new KeyRing({ db, clock, log, signals }, config.http.keyRequestsPerSecond),
       streams: openStreams(config.http),
     }
   } catch (error) {
@@ -133,18 +133,24 @@ async function openRecords(config: Config, log: Log): Promise<Records> {
 }
 
 export const loadStores = () =>
-  Promise.all([import('./drivers/files/files.ts'), import('./drivers/vectors/vectors.ts'), import('./drivers/extraction/extraction.ts')])
+  Promise.all([
+    import('./drivers/files/files.ts'),
+    import('./drivers/vectors/vectors.ts'),
+    import('./drivers/extraction/extraction.ts'),
+    import('./drivers/vault/vault.ts'),
+  ])
 
 /** None of them is reached before it is used. */
 export function openStores(
-  [{ openFiles }, { openVectors }, { openExtraction }]: Awaited<ReturnType<typeof loadStores>>,
-  config: Pick<Config, 'data' | 'files' | 'vectors' | 'ingest'>,
+  [{ openFiles }, { openVectors }, { openExtraction }, { openVault }]: Awaited<ReturnType<typeof loadStores>>,
+  config: Pick<Config, 'data' | 'files' | 'vectors' | 'ingest' | 'secrets'>,
   { db, log, clock }: { db: Db; log: Log; clock: Clock },
-): Pick<Parts, 'files' | 'vectors' | 'extraction'> {
+): Pick<Parts, 'files' | 'vectors' | 'extraction' | 'vault'> {
   return {
     files: openFiles(config.files, { dir: join(config.data.dir, 'files'), log, clock }),
     vectors: openVectors(config.vectors, { db, log }),
     extraction: openExtraction(config.ingest, { dir: join(config.data.dir, 'extraction'), log }),
+    vault: openVault(config.secrets, { dir: config.data.dir }),
   }
 }
 

@@ -14,6 +14,7 @@ import { openapiDocument } from './http/openapi.ts'
 import { pathOf } from './http/path.ts'
 import { requestId } from './http/request-id.ts'
 import { answerEarly } from './http/rest.ts'
+import { entities, onceEach } from './surfaces/entities/entities.ts'
 import { langgraph } from './surfaces/langgraph/langgraph.ts'
 import { openai } from './surfaces/openai/openai.ts'
 
@@ -23,20 +24,42 @@ export interface Surface {
   /** Path under which all its routes stand; empty for the root. */
   prefix: string
   plugin: AnyElysia
+  /** The last touch to the surface's document. */
+  revise?: (document: Record<string, unknown>) => Record<string, unknown>
 }
 
 /** The mount table. */
 export const mountSurfaces = (app: App): Surface[] => [
   { name: 'openai', title: 'OpenAI Assistants', prefix: app.config.openai.prefix, plugin: openai(app) },
-  { ...LANGGRAPH, prefix: app.config.langgraph.prefix, plugin: langgraph(app) },
+  mountLanggraph(app, app.config.langgraph.prefix),
+  mountEntities(app, app.config.entities.prefix),
 ]
 
-const LANGGRAPH = { name: 'langgraph', title: 'LangGraph Platform' }
+const mountLanggraph = (app: App, prefix: string): Surface => ({
+  ...{ name: 'langgraph', title: 'LangGraph Platform', prefix },
+  plugin: langgraph(app, { prefix }),
+})
 
-/** What stands on a listener of its own, for clients that cannot be given a path. */
-export function mountAlone(app: App): { listen: Config['listen']; surfaces: Surface[] } | undefined {
-  const { listen } = app.config.langgraph
-  return listen === null ? undefined : { listen, surfaces: [{ ...LANGGRAPH, prefix: '', plugin: langgraph(app, { prefix: '' }) }] }
+const mountEntities = (app: App, prefix: string): Surface => ({
+  ...{ name: 'entities', title: 'Entities', prefix },
+  plugin: entities(app, { prefix }),
+  revise: (document) => onceEach(document, prefix),
+})
+
+/** A surface on a listener of its own, for clients that cannot be given a path. */
+export interface Alone {
+  listen: Config['listen']
+  /** What chooses the address. */
+  flag: string
+  surfaces: Surface[]
+}
+
+export function mountAlone(app: App): Alone[] {
+  const { langgraph: graphs, entities: owned } = app.config
+  const alone: Alone[] = []
+  if (graphs.listen) alone.push({ listen: graphs.listen, flag: '--listen-langgraph', surfaces: [mountLanggraph(app, '')] })
+  if (owned.listen) alone.push({ listen: owned.listen, flag: '--listen-entities', surfaces: [mountEntities(app, '')] })
+  return alone
 }
 
 export interface ServerParts {
@@ -180,13 +203,13 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   const readiness = openReadiness({ server: ownProbe, ...probes }, explain(app.log))
   const index = describe(surfaces, app.version)
   // By default Elysia looks for the path from the eleventh letter on: behind a host as short as `api` it finds none.
-  let root: AnyElysia = new Elysia({ handler: { standardHostname: false } })
-    .get('/', () => Response.json(index))
-    .get('/health', () => Response.json({ status: 'ok', version: app.version }))
-    .get('/health/ready', async () => {
-      const { ready, checks } = await readiness()
-      return Response.json({ status: ready ? 'ready' : 'unavailable', checks }, { status: ready ? 200 : 503 })
-    })
+  let root: AnyElysia = new Elysia({ handler: { standardHostname: false } }).get('/health/ready', async () => {
+    const { ready, checks } = await readiness()
+    return Response.json({ status: ready ? 'ready' : 'unavailable', checks }, { status: ready ? 200 : 503 })
+  })
+  const taken = rootPaths(surfaces)
+  if (!taken.has('/')) root = root.get('/', () => Response.json(index))
+  if (!taken.has('/health')) root = root.get('/health', () => Response.json({ status: 'ok', version: app.version }))
   if (app.links) root = root.use(objectLinks(app.links))
   for (const [path, page] of Object.entries(docsPages(surfaces.map(documented)))) root = root.get(path, page)
   for (const surface of surfaces) root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
@@ -194,13 +217,21 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   return root.all('/*', ({ request }) => nothingAt(pathOf(request.url), index))
 }
 
+/** What a surface at the root answers itself. */
+const rootPaths = (surfaces: readonly Surface[]): Set<string> =>
+  new Set(
+    surfaces
+      .filter(({ prefix }) => prefix === '')
+      .flatMap(({ plugin }) => plugin.routes.filter(({ method }) => method === 'GET').map(({ path }) => path)),
+  )
+
 const documented = ({ name, title }: Surface) => ({ title, url: `/openapi/${name}.json` })
 
 /** Generated when somebody asks: it costs more than a start may take. */
-function openapiHandler({ title, plugin }: Surface, version: string): () => Response {
+function openapiHandler({ title, plugin, revise = (document) => document }: Surface, version: string): () => Response {
   let text: string | undefined
   return () => {
-    text ??= JSON.stringify(openapiDocument({ title, version, plugin }))
+    text ??= JSON.stringify(revise(openapiDocument({ title, version, plugin })))
     return new Response(text, { headers: { 'content-type': 'application/json' } })
   }
 }

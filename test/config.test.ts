@@ -143,6 +143,15 @@ describe('values', () => {
     expect(readConfig({ env: { TETRAPORT_BOOTSTRAP_KEY: ' My API Key ' } }).config.auth.bootstrapKey).toBe(' My API Key ')
   })
 
+  test('the places of two surfaces may not be one', () => {
+    const mistakes = (env: Record<string, string>) => mistakesOf({ env })
+    expect(mistakes({ TETRAPORT_ENTITIES_PREFIX: '/' })).toEqual([
+      "entities.prefix: '/' and '/v1' are its places, and openai.prefix is '/v1'. Use entities.listen.",
+    ])
+    expect(mistakes({ TETRAPORT_ENTITIES_PREFIX: '/langgraph' })).toHaveLength(1)
+    expect(mistakes({ TETRAPORT_ENTITIES_PREFIX: '/', TETRAPORT_OPENAI_PREFIX: '/openai' })).toEqual([])
+  })
+
   test('prefixes lose the slash at their end, and / is the root', () => {
     const prefix = (text: string) => readConfig({ env: { TETRAPORT_OPENAI_PREFIX: text } }).config.openai.prefix
     expect([prefix('/v1/'), prefix('/a/b'), prefix('/')]).toEqual(['/v1', '/a/b', ''])
@@ -227,6 +236,15 @@ describe('showing', () => {
     expect(JSON.stringify([maskConfig(result.config), settingsTable(result)])).not.toContain('hunter2')
     expect(maskConfig(result.config).records.url).toBe('postgres://me:********@db/x?********')
     expect(settingsTable(result)).toContainEqual({ key: 'listen', value: '127.0.0.1:8787', origin: 'default' })
+  })
+
+  test('every secret there is a setting for is masked', () => {
+    const secrets = SETTINGS.filter(({ secret, path }) => secret && path !== null && path !== 'records.url')
+    const env = Object.fromEntries(secrets.map(({ env: [name = ''] }) => [name, 'hunter2']))
+    const shown = readConfig({ env: { ...env, TETRAPORT_FILES_S3_ACCESS_KEY_ID: 'id', TETRAPORT_FILES_S3_BUCKET: 'b' } })
+    expect(secrets.length).toBeGreaterThan(4)
+    expect(JSON.stringify(shown.config).split('hunter2')).toHaveLength(secrets.length + 1)
+    expect(JSON.stringify([maskConfig(shown.config), settingsTable(shown)])).not.toContain('hunter2')
   })
 
   test('the table of settings names every field of the configuration once', () => {

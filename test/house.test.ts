@@ -98,13 +98,13 @@ const TOP_LEVEL = new Set(
 )
 const SRC = new Set('README.md app.ts cli clock.ts core drivers engine http log.ts main.ts server.ts surfaces'.split(' '))
 const CORE = new Set(
-  'assistants completions files graphs idempotency identity items jobs models runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
+  'actions assistants completions files graphs idempotency identity items jobs models ownership runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
     ' ',
   ),
 )
 const FIXED: Record<string, Set<string>> = {
   'src/surfaces': new Set(['openai', 'langgraph', 'entities', 'platform']),
-  'src/drivers': new Set(['records', 'vectors', 'files', 'extraction', 'mail', 'models', 'payments', 'webhooks']),
+  'src/drivers': new Set(['records', 'vectors', 'files', 'extraction', 'mail', 'models', 'payments', 'vault', 'webhooks']),
   'src/engine': new Set(['graphs', 'tools']),
 }
 const foldersIn = (path: string): string[] =>

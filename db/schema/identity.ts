@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { boolean, index, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 
 export const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
@@ -20,8 +21,17 @@ export const appUser = pgTable(
       .references(() => tenant.id),
     email: text('email'),
     name: text('name'),
+    given_name: text('given_name'),
+    family_name: text('family_name'),
+    picture_url: text('picture_url'),
+    email_verified: boolean('email_verified').notNull().default(false),
+    /** Who vouches for the user: `local`, or the name of a provider, and the user's id there. */
+    provider: text('provider').notNull().default('local'),
+    provider_user_id: text('provider_user_id'),
+    /** Set by whoever runs the server, never over HTTP. */
     is_admin: boolean('is_admin').notNull().default(false),
     created_at: at('created_at').notNull(),
+    updated_at: at('updated_at').notNull().defaultNow(),
   },
   (t) => [uniqueIndex('app_user_email').on(t.tenant_id, t.email)],
 )
@@ -44,7 +54,12 @@ export const apiKey = pgTable(
     revoked_at: at('revoked_at'),
     last_used_at: at('last_used_at'),
   },
-  (t) => [uniqueIndex('api_key_hash').on(t.hash), index('api_key_list').on(t.tenant_id, t.created_at, t.id)],
+  (t) => [
+    uniqueIndex('api_key_hash').on(t.hash),
+    index('api_key_list').on(t.tenant_id, t.created_at, t.id),
+    // Users name their keys by the first characters.
+    uniqueIndex('api_key_user').on(t.user_id, t.prefix).where(sql`user_id is not null and prefix <> ''`),
+  ],
 )
 
 /** The answer to a POST that carried an Idempotency-Key, written in the transaction of its effect. */

@@ -176,3 +176,31 @@ export const vectorPoint = pgTable(
     index('vector_point_revision').on(t.store_id, t.revision, t.id),
   ],
 )
+
+/** What a client says of a file in its own index, or of one that this server ingests. */
+export const storeEntry = pgTable(
+  'store_entry',
+  {
+    id: uuid('id').primaryKey(),
+    tenant_id: tenantId(),
+    store_id: uuid('store_id')
+      .notNull()
+      .references(() => vectorStore.id, { onDelete: 'cascade' }),
+    /** The id that the client chose. */
+    alias: text('alias').notNull(),
+    file_name: text('file_name').notNull(),
+    file_path: text('file_path').notNull(),
+    status: text('status').notNull(),
+    error_message: text('error_message'),
+    metadata: jsonb('metadata').notNull(),
+    /** A file of this server, which its store holds. */
+    file_id: uuid('file_id'),
+    processed_at: at('processed_at'),
+    created_at: at('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('store_entry_alias').on(t.tenant_id, t.alias),
+    // serves listEntries and the look-up by path
+    index('store_entry_list').on(t.store_id, t.created_at, t.id),
+  ],
+)

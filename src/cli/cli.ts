@@ -35,6 +35,7 @@ function buildProgram(terminal: Terminal): Command {
     .addHelpText('after', examples('tetraport serve', 'tetraport key create --name ci --expires 30d', 'tetraport doctor'))
   addServe(program, terminal)
   addKey(program, terminal)
+  addUser(program, terminal)
   addWebhookSecret(program, terminal)
   addHealth(program, terminal)
   addConfig(program, terminal)
@@ -89,6 +90,7 @@ function addServe(program: Command, terminal: Terminal): void {
     verb(program, 'serve', 'Serve the APIs and execute runs, until stopped.'),
     'listen',
     'listen-langgraph',
+    'listen-entities',
     'data',
     'graphs',
     'watch',
@@ -132,6 +134,40 @@ function addKey(program: Command, terminal: Terminal): void {
   settingFlags(revoke, 'data').action(async (id: string, values: Values) => {
     const { revokeApiKey } = await import('./key.ts')
     await revokeApiKey({ ...common(values), id }, terminal)
+  })
+}
+
+function addUser(program: Command, terminal: Terminal): void {
+  const user = program.command('user').description('Make and list the users of the Entities API; also while the server runs.')
+  const create = verb(user, 'create', 'Make a user and print the id; of an admin print a key instead, this once.')
+    .option('--email <address>', 'no two users have the same')
+    .option('--name <name>', 'the whole name')
+    .option('--admin', 'may do everything, also make users; nobody becomes that over the API')
+    .addHelpText('after', examples('tetraport user create --email me@example.com --admin'))
+  settingFlags(create, 'data').action(async (values: Values & { email?: string; name?: string }) => {
+    const { createUserOf } = await import('./user.ts')
+    await createUserOf({ ...common(values), email: values.email, name: values.name, admin: values.admin === true }, terminal)
+  })
+  settingFlags(verb(user, 'list', 'List all users.'), 'data').action(async (values: Values) => {
+    const { listUsersOf } = await import('./user.ts')
+    await listUsersOf(common(values), terminal)
+  })
+  const id = "as 'tetraport user list' shows it"
+  const key = verb(user, 'key', 'Make an API key for a user and print it, this once.')
+    .argument('<id>', id)
+    .option('--name <name>', 'what the key is for', 'key')
+    .option('--expires <time>', 'a span like 12h, 30d, 1y, or a date; without it the key never expires')
+  settingFlags(key, 'data').action(async (id: string, values: Values & { name: string; expires?: string }) => {
+    const { createKeyOf } = await import('./user.ts')
+    await createKeyOf({ ...common(values), id, name: values.name, expires: values.expires }, terminal)
+  })
+  const admin = verb(user, 'admin', 'Say whether a user is an admin; it counts at once.')
+    .argument('<id>', id)
+    .option('--on', 'the user becomes an admin')
+    .option('--off', 'the user is no admin any more')
+  settingFlags(admin, 'data').action(async (id: string, values: Values) => {
+    const { setAdminOf } = await import('./user.ts')
+    await setAdminOf({ ...common(values), id, on: values.on === true, off: values.off === true }, terminal)
   })
 }
 

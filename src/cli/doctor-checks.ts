@@ -54,8 +54,9 @@ function* diskSpace({ data: { dir }, records, files }: Config): Generator<Findin
   else yield { check: 'disk', state: gib < SPACE_NEEDED_GIB ? 'fail' : 'warn', found, hint: 'free some space, or move the data folder' }
 }
 
-async function* address({ listen, langgraph }: Config): AsyncGenerator<Finding> {
+async function* address({ listen, langgraph, entities }: Config): AsyncGenerator<Finding> {
   yield await addressOf(listen, '--listen')
+  if (entities.listen) yield await addressOf(entities.listen, '--listen-entities')
   if (langgraph.listen) yield await addressOf(langgraph.listen, '--listen-langgraph')
 }
 

@@ -124,7 +124,7 @@ const toCells = (key: ApiKey): string[] => [
   stateOf(key),
 ]
 
-function columns(rows: string[][]): string {
+export function columns(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows
     .map(

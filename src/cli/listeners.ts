@@ -12,34 +12,35 @@ export interface Listeners extends Server {
   alone: Readonly<Record<string, string>>
 }
 
-/** Opens the server, and the second one where a surface has a listener of its own. */
+/** Opens the server, and one more for each surface that has a listener of its own. */
 export async function openListeners(app: App, probes: Probes, { mountAlone, mountSurfaces, openServer }: Servers): Promise<Listeners> {
   const surfaces = mountSurfaces(app)
   const first = listening(app.config.listen, '--listen', () => openServer({ app, surfaces, probes }))
   app.webhooks.serveAt(first.url)
-  const own = mountAlone(app)
-  if (own === undefined) return { ...first, surfaces, alone: {} }
+  const servers = [first]
+  const alone: Record<string, string> = {}
   try {
-    const second = listening(own.listen, '--listen-langgraph', () => openServer({ app, probes, ...own }))
-    const alone = Object.fromEntries(own.surfaces.map(({ name }) => [name, second.url]))
-    return { ...both(first, second), surfaces, alone }
+    for (const own of mountAlone(app)) {
+      const server = listening(own.listen, own.flag, () => openServer({ app, probes, ...own }))
+      servers.push(server)
+      for (const { name } of own.surfaces) alone[name] = server.url
+    }
+    return { ...together(servers), url: first.url, surfaces, alone }
   } catch (error) {
-    await first.close(0)
+    await Promise.all(servers.map((server) => server.close(0)))
     throw error
   }
 }
 
-const both = (first: Server, second: Server): Server => ({
-  url: first.url,
+const together = (servers: readonly Server[]): Omit<Server, 'url'> => ({
   drain() {
-    first.drain()
-    second.drain()
+    for (const server of servers) server.drain()
   },
   async refuse() {
-    await Promise.all([first.refuse(), second.refuse()])
+    await Promise.all(servers.map((server) => server.refuse()))
   },
   async close(graceMs) {
-    await Promise.all([first.close(graceMs), second.close(graceMs)])
+    await Promise.all(servers.map((server) => server.close(graceMs)))
   },
 })
 

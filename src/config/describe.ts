@@ -26,7 +26,8 @@ export function settingsTable({ config, origins }: ReadResult): ShownSetting[] {
 /** The configuration without what must not be shown. */
 export function maskConfig(config: Config): Config {
   const masked = structuredClone(config)
-  if (masked.auth.bootstrapKey !== null) masked.auth.bootstrapKey = MASK
+  for (const setting of SETTINGS)
+    if (setting.secret && setting.path !== 'records.url') maskAt(masked as unknown as Record<string, unknown>, setting)
   if (masked.records.url !== null) masked.records.url = maskUrl(masked.records.url)
   for (const provider of masked.models.providers) {
     if (provider.apiKey !== null) provider.apiKey = MASK
@@ -41,6 +42,12 @@ export function maskUrl(url: string): string {
   if (!parsed) return MASK
   const user = parsed.username === '' ? '' : parsed.password === '' ? `${parsed.username}@` : `${parsed.username}:${MASK}@`
   return `${parsed.protocol}//${user}${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}${parsed.search === '' ? '' : `?${MASK}`}`
+}
+
+function maskAt(config: Record<string, unknown>, setting: Setting): void {
+  const [section = '', field = ''] = setting.path?.split('.') ?? []
+  const values = config[section] as Record<string, unknown> | undefined
+  if (values && typeof values[field] === 'string') values[field] = MASK
 }
 
 function valueAt(config: Record<string, unknown>, setting: Setting): unknown {

@@ -66,6 +66,7 @@ export function readConfig(input: ConfigInput): ReadResult {
   finishModels({ config, values, input, mistakes, origins })
   checkFiles(config.files, mistakes)
   checkVectors(config, mistakes)
+  checkPrefixes(config, mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return { config, origins }
 }
@@ -203,6 +204,18 @@ function checkVectors({ vectors, records }: Config, mistakes: string[]): void {
     mistakes.push('vectors.qdrant_url is missing, which the adapter qdrant needs.')
   if (vectors.adapter === 'pgvector' && records.url === null)
     mistakes.push('vectors.adapter: pgvector needs a Postgres of your own (records.url); the embedded one does not have it.')
+}
+
+/** Two surfaces at one place would hide each other's paths. */
+function checkPrefixes({ openai, langgraph, entities }: Config, mistakes: string[]): void {
+  const taken = { 'openai.prefix': openai.prefix, 'langgraph.prefix': langgraph.prefix }
+  const own = [entities.prefix, `${entities.prefix}/v1`]
+  for (const [name, prefix] of Object.entries(taken)) {
+    if (own.includes(prefix))
+      mistakes.push(
+        `entities.prefix: '${entities.prefix || '/'}' and '${own[1]}' are its places, and ${name} is '${prefix || '/'}'. Use entities.listen.`,
+      )
+  }
 }
 
 function readScriptsFile(path: string, host: Host | undefined, report: (mistake: string) => void): Config['models']['scripts'] {

@@ -12,6 +12,10 @@ export interface Config {
   auth: {
     bootstrapKey: string | null
   }
+  secrets: {
+    /** null: a file in the data folder. */
+    key: string | null
+  }
   engine: {
     /** Runs this process executes at once; 0 serves the APIs only. */
     slots: number
@@ -93,6 +97,23 @@ export interface Config {
     journalKeepMs: number
     temporaryKeepMs: number
   }
+  entities: {
+    prefix: string
+    /** A listener of its own, where the surface stands at the root; null: none. */
+    listen: { host: string; port: number } | null
+    /** Name that clients say -> name of the models port. */
+    models: Record<string, string>
+    /** What a model's name may begin with, in any case. */
+    modelPrefixes: string[]
+    /** What becomes of a provider's key that a client sends for its run. */
+    clientKeys: 'use' | 'refuse'
+    /** Signs links to files as the original did; null: each tenant's own key does. */
+    signedUrlSecret: string | null
+    /** What links to files begin with; null: `http.publicUrl`, else the address a request came to. */
+    baseUrl: string | null
+    /** Silence of a completion after which its stream says so in JSON. */
+    heartbeatMs: number
+  }
   webhooks: {
     enabled: boolean
     /** Whether addresses of private networks and of this machine may be called. */
@@ -108,6 +129,8 @@ export interface Config {
     bodyIdleMs: number
     jsonDepthMax: number
     keepAliveMs: number
+    /** Of one key, in this process; 0: no limit. */
+    keyRequestsPerSecond: number
     /** Open event streams and sockets of this process. */
     streamsMax: number
     /** Text that waits for one slow WebSocket client. */

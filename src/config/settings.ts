@@ -1,79 +1,8 @@
-import type { Parser } from './parsers.ts'
-import { address, bool, httpUrl, integer, oneOf, origins, pathPrefix, postgresUrl, text, textPairs } from './parsers.ts'
-import type { Config } from './schema.ts'
+import { address, bool, httpUrl, integer, oneOf, postgresUrl, text, textPairs } from './parsers.ts'
+import { SERVING } from './serving-settings.ts'
+import { customary, DAY, fileOnly, GIB, HOUR, MIB, MINUTE, nullable, SECOND, type Setting, setting } from './setting.ts'
 
-type Field<S extends keyof Config> = `${S}.${keyof Config[S] & string}`
-export type SettingPath = 'listen' | { [S in keyof Config]: Field<S> }[keyof Config]
-
-type ValueAt<P extends string> = P extends `${infer S}.${infer F}`
-  ? S extends keyof Config
-    ? F extends keyof Config[S]
-      ? Config[S][F]
-      : never
-    : never
-  : P extends keyof Config
-    ? Config[P]
-    : never
-
-export interface Setting {
-  /** Where the value lands in Config; null: it becomes part of another setting (see models.ts). */
-  path: SettingPath | null
-  /** Dotted TOML key; null: not in the file. */
-  key: string | null
-  env: readonly string[]
-  flag: string | null
-  parse: Parser<unknown>
-  fallback: unknown
-  /** The default in words, where the value alone would mislead. */
-  fallbackText: string | null
-  about: string
-  secret: boolean
-}
-
-interface Row<T> {
-  parse: Parser<T>
-  fallback: T
-  about: string
-  key?: string
-  alsoEnv?: readonly string[]
-  flag?: string
-  fallbackText?: string
-  secret?: boolean
-}
-
-function setting<const P extends SettingPath>(path: P, row: Row<ValueAt<P>>): Setting {
-  const key = row.key ?? path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  return {
-    path,
-    key,
-    env: [`TETRAPORT_${key.replaceAll('.', '_').toUpperCase()}`, ...(row.alsoEnv ?? [])],
-    flag: row.flag ?? null,
-    parse: row.parse,
-    fallback: row.fallback,
-    fallbackText: row.fallbackText ?? null,
-    about: row.about,
-    secret: row.secret ?? false,
-  }
-}
-
-/** A table or list that only the file can hold; models.ts reads its inside. */
-function fileOnly(path: SettingPath, row: { fallback: unknown; fallbackText: string; about: string }): Setting {
-  return { ...setting('data.dir', { parse: text, fallback: '', about: row.about }), path, key: path, env: [], parse: (raw) => raw, ...row }
-}
-
-function customary(env: string, row: { parse: Parser<string>; about: string; secret: boolean }): Setting {
-  return { path: null, key: null, env: [env], flag: null, fallback: null, fallbackText: 'none', ...row }
-}
-
-const nullable = <T>(parse: Parser<T>): Parser<T | null> => parse
-
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-const KIB = 1024
-const MIB = 1024 * KIB
-const GIB = 1024 * MIB
+export type { Setting, SettingPath } from './setting.ts'
 
 export const EMBEDDED_DIR = './data'
 export const EMBEDDED_DIR_OF_ROOT = '/var/lib/tetraport'
@@ -100,6 +29,13 @@ const BASICS: Setting[] = [
     fallback: null,
     fallbackText: 'a random key at first start',
     about: 'First admin API key, for containers and tests. Any text that is not empty, spaces included.',
+    secret: true,
+  }),
+  setting('secrets.key', {
+    parse: nullable(text),
+    fallback: null,
+    fallbackText: 'a file in the data folder, made when it is needed',
+    about: 'Seals what clients entrust to a run. Servers on one database need the same.',
     secret: true,
   }),
   setting('records.url', {
@@ -282,114 +218,6 @@ const MODELS: Setting[] = [
     parse: text,
     fallbackText: 'none',
   },
-]
-
-const SERVING: Setting[] = [
-  setting('openai.prefix', { parse: pathPrefix, fallback: '/v1', about: 'Path under which the OpenAI surface stands; / is the root.' }),
-  setting('openai.listStyle', {
-    parse: oneOf('auto', 'envelope', 'array'),
-    fallback: 'auto',
-    about: 'Shape of lists: as the client expects, always an envelope, always a bare array.',
-  }),
-  setting('openai.betaHeader', {
-    parse: oneOf('optional', 'required'),
-    fallback: 'optional',
-    about: 'Whether Assistants calls must send OpenAI-Beta.',
-  }),
-  setting('langgraph.prefix', {
-    parse: pathPrefix,
-    fallback: '/langgraph',
-    about: 'Path under which the LangGraph surface stands; / is the root.',
-  }),
-  setting('langgraph.listen', {
-    parse: nullable(address),
-    fallback: null,
-    fallbackText: 'none',
-    flag: 'listen-langgraph',
-    about: 'A second address, where the LangGraph surface stands at the root.',
-  }),
-  setting('langgraph.graphs', {
-    key: 'graphs',
-    parse: nullable(text),
-    fallback: null,
-    fallbackText: 'only the built-in graph',
-    flag: 'graphs',
-    about: 'The langgraph.json that names your graphs.',
-  }),
-  setting('langgraph.watch', {
-    key: 'watch',
-    parse: bool,
-    fallback: false,
-    flag: 'watch',
-    about: 'Load the graphs again when their files change.',
-  }),
-  setting('langgraph.multitaskStrategy', {
-    parse: oneOf('reject', 'enqueue', 'interrupt', 'rollback'),
-    fallback: 'reject',
-    about: 'What becomes of a run that finds its thread taken and does not say.',
-  }),
-  setting('langgraph.errorBodies', {
-    parse: oneOf('json', 'text'),
-    fallback: 'json',
-    about: 'Errors as {"detail": ...}, or as plain text like the JavaScript server.',
-  }),
-  setting('langgraph.endEvent', { parse: bool, fallback: false, about: 'Close streams with an `end` event, as clients of 2024 expect.' }),
-  setting('langgraph.journalKeepMs', {
-    parse: integer(MINUTE, 365 * DAY),
-    fallback: HOUR,
-    about: "How long the stream of a graph's finished run can be read again.",
-  }),
-  setting('langgraph.temporaryKeepMs', {
-    parse: integer(0, DAY),
-    fallback: 2 * MINUTE,
-    about: 'How long the stream of a finished stateless run can be read again.',
-  }),
-  setting('webhooks.enabled', { parse: bool, fallback: true, about: 'Whether runs may name a webhook.' }),
-  setting('webhooks.allowPrivate', {
-    parse: bool,
-    fallback: false,
-    about: 'Whether webhooks may go to private networks and to this machine.',
-  }),
-  setting('webhooks.timeoutMs', {
-    parse: integer(100, 10 * MINUTE),
-    fallback: 10 * SECOND,
-    about: 'Longest wait for the answer of a webhook.',
-  }),
-  setting('webhooks.attemptsMax', { parse: integer(1, 100), fallback: 8, about: 'Attempts at a webhook.' }),
-  setting('http.publicUrl', {
-    parse: nullable(httpUrl),
-    fallback: null,
-    fallbackText: 'the address it serves on',
-    about: 'Where clients reach this server, for the links it gives out.',
-  }),
-  setting('http.bodyBytesMax', { parse: integer(KIB, 1024 * MIB), fallback: 32 * MIB, about: 'Largest JSON body.' }),
-  setting('http.bodyIdleMs', { parse: integer(100, 10 * MINUTE), fallback: 30 * SECOND, about: 'Longest silence while a body arrives.' }),
-  setting('http.jsonDepthMax', { parse: integer(8, 1000), fallback: 128, about: 'Deepest nesting of a JSON body.' }),
-  setting('http.keepAliveMs', { parse: integer(20, MINUTE), fallback: 5 * SECOND, about: 'Silence after which a stream sends a comment.' }),
-  setting('http.streamsMax', { parse: integer(1, 1_000_000), fallback: 10_000, about: 'Open event streams and sockets.' }),
-  setting('http.socketBytesMax', {
-    parse: integer(KIB, 64 * MIB),
-    fallback: MIB,
-    about: 'Unsent bytes of one WebSocket after which its sender waits.',
-  }),
-  setting('http.corsOrigins', {
-    parse: origins,
-    fallback: ['*'],
-    fallbackText: '*',
-    about: 'Browser origins that may call; * is every origin.',
-  }),
-  setting('log.level', {
-    parse: oneOf('debug', 'info', 'warn', 'error'),
-    fallback: 'info',
-    flag: 'log-level',
-    about: 'Least severe log line written.',
-  }),
-  setting('log.format', {
-    parse: oneOf('text', 'json'),
-    fallback: 'text',
-    flag: 'log-format',
-    about: 'Log lines for people or for machines.',
-  }),
 ]
 
 /** Every setting there is: the reader, `config show`, the help and the README's table all come from here. */

@@ -19,6 +19,10 @@ export type Kind =
   | 'item'
   | 'model'
   | 'key'
+  | 'user'
+  | 'tool'
+  | 'action'
+  | 'entry'
 
 /**
  * Everything that can go wrong on purpose. Each surface maps every code to a status and a body; a new code does not
@@ -72,6 +76,8 @@ export interface FaultFacts {
   expected?: readonly string[]
   got?: readonly string[]
   retryAfterMs?: number
+  /** Of a key: it was right once. A dialect that does not say so to its callers says nothing of it. */
+  expired?: true
   /** True once a side effect is committed: clients must not repeat the request. */
   committed?: boolean
   cause?: unknown

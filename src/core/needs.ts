@@ -2,6 +2,7 @@ import type { Extraction } from '../drivers/extraction/port.ts'
 import type { Files } from '../drivers/files/port.ts'
 import type { Models } from '../drivers/models/port.ts'
 import type { Db } from '../drivers/records/port.ts'
+import type { Vault } from '../drivers/vault/port.ts'
 import type { Vectors } from '../drivers/vectors/port.ts'
 import type { Webhooks } from '../drivers/webhooks/port.ts'
 import type { Graphs } from './graphs/graphs.ts'
@@ -61,6 +62,7 @@ export interface Parts {
   signals: Signals
   graphs: Graphs
   webhooks: Webhooks
+  vault: Vault
   limits: Limits
 }
 

@@ -9,6 +9,7 @@ import { readJournal } from '../core/runs/journal.ts'
 import { promoteThread } from '../core/runs/promotion.ts'
 import { rollbackRun } from '../core/runs/removal.ts'
 import type { ClaimedRun } from '../core/runs/runs.ts'
+import { dropClientKey } from '../core/runs/secrets.ts'
 import type { RunStatus } from '../core/runs/status.ts'
 import { knownSteps, stepCalls } from '../core/runs/steps.ts'
 import type { MessageRecord } from '../core/threads/message-rows.ts'
@@ -31,7 +32,7 @@ import { Filtered, ModelHost } from './turn.ts'
 import { watchedDb } from './watched-db.ts'
 
 export interface Engine {
-  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'limits'>
+  app: Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'vault' | 'limits'>
   graph: Graph
   graphs: GraphRegistry
   limits: { stepsMax: number; attemptsMax: number; contextTokens: number; leaseMs: number }
@@ -260,7 +261,14 @@ export class Execution {
       this.tellCancelling()
       this.recorder.cutOff({ cut: 'run_cancelled', step: 'cancelled', error: null })
       await this.commit(CANCELLED)
-    }
+    } else if (end.status === 'waiting') return
+    if (this.claimed.run.config.clientKey) await this.forgetKey()
+  }
+
+  /** What stays is found by the sweep. */
+  private async forgetKey(): Promise<void> {
+    const { app } = this.engine
+    await dropClientKey(app, this.claimed.run).catch((cause) => app.log.warn('run.key_kept', { run: this.id, cause: String(cause) }))
   }
 
   /** Of an earlier run, that the graph asks for again. */

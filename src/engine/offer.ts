@@ -29,19 +29,28 @@ const SEARCH_FUNCTION: JsonObject = {
   },
 }
 
+/** Hosted tools of other servers. A run may have them all the same: its model is not offered them, and told so when it calls one. */
+const UNSERVED = new Set(['code_interpreter', 'web_search', 'computer'])
+
 /** The tools of a run as its model is offered them. Models know functions only: a hosted tool is one that the server answers. */
 export class Offer {
   readonly tools: JsonObject[]
   /** The definition of the file search, where the run has it. */
   readonly search: JsonObject | undefined
+  private readonly unserved: ReadonlySet<string>
   private readonly names: ReadonlySet<string>
 
   constructor(tools: JsonObject[]) {
     this.search = tools.find((tool) => tool.type === FILE_SEARCH)
-    const functions = this.search ? tools.filter((tool) => tool.type === 'function') : tools
+    this.unserved = new Set(tools.map(({ type }) => String(type)).filter((type) => UNSERVED.has(type)))
+    const hosted = this.search !== undefined || this.unserved.size > 0
+    const functions = hosted ? tools.filter((tool) => tool.type === 'function') : tools
     this.tools = this.search ? [SEARCH_FUNCTION, ...functions] : functions
-    this.names = new Set(this.search ? this.tools.map(nameOf) : [])
+    this.names = new Set(this.tools.map(nameOf))
   }
+
+  /** Whether a text that says a call of this name may mean one. */
+  readonly knows = (name: string): boolean => this.names.has(name) || this.unserved.has(name)
 
   /** The type of a call of this name, as steps show it. */
   readonly typeOf = (name: string): string => (this.search && name === FILE_SEARCH ? FILE_SEARCH : 'function')
@@ -50,7 +59,15 @@ export class Offer {
    * Whether the server answers calls of this name. Beside hosted tools it also answers those of tools that do not exist: a
    * client of such a run may have no functions and wait for no calls.
    */
-  readonly serves = (name: string): boolean => this.search !== undefined && (name === FILE_SEARCH || !this.names.has(name))
+  readonly serves = (name: string): boolean =>
+    this.unserved.has(name) || (this.search !== undefined && (name === FILE_SEARCH || !this.names.has(name)))
+
+  /** What is said to a call of a tool that is not one of the offered. */
+  readonly refusalOf = (name: string): string => {
+    const others = [...this.names].join(', ')
+    const what = this.unserved.has(name) ? `The tool '${name}' is not available on this server.` : `There is no tool named '${name}'.`
+    return others === '' ? `${what} There are no tools; answer without.` : `${what} The tools are: ${others}.`
+  }
 
   /** Throws Fault('invalid') for a choice of a hosted tool that the run does not have. */
   choice(choice: ToolChoice): Json {

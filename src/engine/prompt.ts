@@ -47,10 +47,12 @@ function units(messages: BaseMessage[]): Unit[] {
   }
   for (const message of messages) {
     if (isWithdrawn(message)) continue
-    const chat = wire(message)
+    let chat = wire(message)
     if (chat.role === 'tool') {
       if (open?.ids.delete(chat.tool_call_id ?? '')) open.unit.push(chat)
-      continue
+      // One that names no call is what a client's tool came to without having been asked by the model.
+      if (chat.tool_call_id !== '') continue
+      chat = { role: 'user', content: chat.content }
     }
     close()
     const unit = [chat]

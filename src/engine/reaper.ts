@@ -1,3 +1,4 @@
+import { expireActions } from '../core/actions/actions.ts'
 import { sweepObjects } from '../core/files/objects.ts'
 import { expireFiles } from '../core/files/removal.ts'
 import { expireUploads } from '../core/files/uploads.ts'
@@ -6,8 +7,10 @@ import { deleteExpiredItems } from '../core/items/items.ts'
 import type { Needs } from '../core/needs.ts'
 import { purgeJournal, purgeTimedJournals } from '../core/runs/claims.ts'
 import { promoteRuns } from '../core/runs/promotion.ts'
+import { dropClientKeys } from '../core/runs/secrets.ts'
 import { expireRuns } from '../core/runs/stop.ts'
 import { runDueSchedules } from '../core/schedules/ticks.ts'
+import { dropDrafts } from '../core/threads/message-drafts.ts'
 import { deleteExpiredThreads } from '../core/threads/removal.ts'
 import { emptyExpiredStores } from '../core/vector-stores/removal.ts'
 
@@ -51,7 +54,10 @@ const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>
   emptyExpiredStores,
   deleteExpiredThreads,
   deleteExpiredItems,
+  expireActions,
   purgeTimedJournals,
+  dropClientKeys,
+  dropDrafts,
   // Last, for what the others gave up.
   sweepObjects,
 }

@@ -132,7 +132,7 @@ export class Recorder implements GenerateSink {
   }
 
   /** With one call at a time asked for, a model's further calls are dropped: nobody could answer them. */
-  call(index: number, id: string, name: string): void {
+  call(index: number, id: string, name: string, spoken = false): void {
     if (this.closed || (index > 0 && !this.parallel)) return
     this.release()
     this.closeMessage(NO_USAGE)
@@ -143,7 +143,13 @@ export class Recorder implements GenerateSink {
     const type = this.typeOf(name)
     this.callIds.add(unique)
     tools.calls[index] = { id: unique, type, name: shown, arguments: '', output: null }
-    this.emit({ type: 'call', index, id: unique, tool: type, name: shown })
+    this.emit({ type: 'call', index, id: unique, tool: type, name: shown, ...(spoken ? { spoken } : {}) })
+  }
+
+  /** A call that the text of the turn has said. */
+  spokenCall(name: string, text: string): void {
+    this.call(0, '', name, true)
+    this.argumentsPart(0, text)
   }
 
   argumentsPart(index: number, part: string): void {

@@ -1,10 +1,14 @@
 import type { ToolCall } from '@langchain/core/messages/tool'
+import { isUuid } from '../core/id.ts'
 import type { FunctionCall } from '../core/runs/events.ts'
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** By the id of the call. */
 export type Outputs = Record<string, string>
+
+/** Of the messages that are to hold them, by the id of the call. */
+export type MessageIds = Record<string, string>
 
 const textOf = (output: unknown): string => (typeof output === 'string' ? output : (JSON.stringify(output) ?? ''))
 
@@ -41,6 +45,12 @@ export function readOutputs(given: unknown, calls: readonly ToolCall[]): Outputs
   const unknown = pairs.find(([id]) => !expected.includes(id))
   if (unknown) return `No call '${unknown[0].slice(0, 100)}' is open. Open are ${named}.`
   return Object.fromEntries(outputs)
+}
+
+/** The ids that whoever answers with `{outputs, ids}` has given away for the messages. What is no UUID is not taken. */
+export function readMessageIds(given: unknown): MessageIds {
+  const ids = isRecord(given) && isRecord(given.outputs) && isRecord(given.ids) ? given.ids : {}
+  return Object.fromEntries(Object.entries(ids).filter((pair): pair is [string, string] => typeof pair[1] === 'string' && isUuid(pair[1])))
 }
 
 /** The calls whose outputs an interrupt of the built-in graph asks for; none where it asks for something else. */

@@ -6,6 +6,8 @@ import type { JsonObject } from '../core/json.ts'
 import type { Needs } from '../core/needs.ts'
 import type { IncompleteReason, StepCall, Usage } from '../core/runs/events.ts'
 import type { Run, RunConfig } from '../core/runs/runs.ts'
+import { clientKeyOf } from '../core/runs/secrets.ts'
+import { spokenCall } from '../core/runs/spoken-call.ts'
 import type { Citation } from '../core/threads/citation.ts'
 import type { Generated, GenerateRequest } from '../drivers/models/port.ts'
 import { citable } from './citations.ts'
@@ -35,7 +37,7 @@ export class ModelHost implements Host {
   private images: Images | undefined
 
   constructor(
-    private readonly app: SearchNeeds & Needs<'files'>,
+    private readonly app: SearchNeeds & Needs<'files' | 'vault'>,
     private readonly run: Run,
     private readonly parts: {
       recorder: Recorder
@@ -67,12 +69,13 @@ export class ModelHost implements Host {
       typeOf: this.offer.typeOf,
       files: citable(messages),
     })
-    const request = {
+    const request: GenerateRequest = {
       model: config.model,
       messages: hasImageFiles(prompt.messages) ? await this.showImages(prompt.messages) : prompt.messages,
       tools: this.offer.tools,
       options: optionsOf(config, this.offer, { first: this.first, completion: left.completion }),
       attemptKey: `${this.run.id}:${turns}:${this.parts.attempt}`,
+      ...(await this.lentKey()),
     }
     this.first = false
     const generated = await this.generate(request, prompt.tokens)
@@ -80,6 +83,11 @@ export class ModelHost implements Host {
     this.usage = add(this.usage, usage)
     this.parts.beforeEnd()
     return this.finish(generated, usage)
+  }
+
+  private async lentKey(): Promise<{ apiKey?: string }> {
+    const apiKey = this.run.config.clientKey ? await clientKeyOf(this.app, this.run) : undefined
+    return apiKey === undefined ? {} : { apiKey }
   }
 
   private showImages(messages: GenerateRequest['messages']): Promise<GenerateRequest['messages']> {
@@ -130,6 +138,7 @@ export class ModelHost implements Host {
   private finish(generated: Generated, usage: Usage): BaseMessage[] {
     const { recorder } = this.parts
     if (generated.finish === 'content_filter') throw new Filtered('The answer was stopped by the content filter.')
+    this.readSpokenCall(generated)
     const { messageId: id, annotations, calls } = recorder.turn()
     if (generated.finish !== 'length') {
       recorder.endTurn(usage)
@@ -139,6 +148,14 @@ export class ModelHost implements Host {
     recorder.endTurn(usage, 'max_tokens')
     recorder.cutOff({ cut: 'max_tokens', step: 'completed', error: null })
     return generated.text || generated.refusal ? [answer({ id, generated, annotations, calls: [], served: [] })] : []
+  }
+
+  /** Models that were never taught to call write the call down. */
+  private readSpokenCall({ text, calls, finish }: Generated): void {
+    const { textCalls, toolChoice } = this.run.config
+    if (!textCalls || calls.length > 0 || finish !== 'stop' || toolChoice === 'none') return
+    const spoken = spokenCall(text, this.offer.knows)
+    if (spoken) this.parts.recorder.spokenCall(spoken.name, spoken.arguments)
   }
 
   private stop(reason: IncompleteReason): BaseMessage[] {
@@ -170,9 +187,8 @@ const callIds = (messages: BaseMessage[]): string[] =>
 type Answered = CallAnswer & { message: ToolMessage }
 
 /** A model that calls what it was not offered can do better when it is told. */
-function noSuchTool({ id = '', name }: ToolCall, { tools }: Offer): Answered {
-  const names = tools.map((tool) => String(Object(tool.function).name))
-  const output = `There is no tool named '${name}'. The tools are: ${names.join(', ')}.`
+function noSuchTool({ id = '', name }: ToolCall, offer: Offer): Answered {
+  const output = offer.refusalOf(name)
   return { id, output, message: own(new ToolMessage({ id: newId(), content: output, tool_call_id: id, name })) }
 }
 

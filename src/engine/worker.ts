@@ -20,7 +20,7 @@ export interface WorkerOptions {
   journalKeepMs: number
 }
 
-type WorkerNeeds = Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'limits' | 'graphs'>
+type WorkerNeeds = Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files' | 'vectors' | 'vault' | 'limits' | 'graphs'>
 
 /** How often leases are renewed within their time: two may fail before the third would be too late. */
 const RENEWALS_PER_LEASE = 3

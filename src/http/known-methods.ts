@@ -3,9 +3,11 @@ interface Route {
   path: string
 }
 
-/** The path's shape: any text where the route has a parameter. */
-const patternOf = (path: string): RegExp =>
-  new RegExp(`^${path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+')}/?$`)
+/** The path's shape: any text where the route has a parameter. The place of a surface itself ends in a slash. */
+function patternOf(path: string): RegExp {
+  const text = path.replace(/\/$/, '').replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+  return new RegExp(`^${text.replaceAll(/:[^/]+/g, '[^/]+')}/?$`)
+}
 
 /** Which methods the routes have for a path; none: no route serves it. A socket is no method. */
 export function knownMethods(routes: readonly Route[]): (path: string) => string[] {

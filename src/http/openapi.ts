@@ -8,7 +8,7 @@ export interface Api {
 }
 
 type Content = Record<string, unknown>
-type Operation = { requestBody?: { content?: Content }; security?: object[] }
+type Operation = { requestBody?: { content?: Content }; responses?: Record<string, { content?: Content }>; security?: object[] }
 
 /** Catch-alls are not operations, and a WebSocket shares the path of the GET that describes it. */
 const NO_OPERATIONS = ['ALL', 'WS', 'OPTIONS', 'HEAD']
@@ -51,8 +51,13 @@ function alone(plugin: AnyElysia): AnyElysia {
   return Object.assign(Object.create(plugin) as AnyElysia, { getGlobalRoutes: () => plugin.routes })
 }
 
-/** The generator offers every body as a form too; these handlers read JSON. */
-function keepJson({ requestBody }: Operation): void {
+/** The generator offers every body as a form too, and calls bare values text; these handlers read and write JSON. */
+function keepJson({ requestBody, responses = {} }: Operation): void {
+  for (const { content } of Object.values(responses)) {
+    if (content?.['text/plain'] === undefined) continue
+    content['application/json'] ??= content['text/plain']
+    delete content['text/plain']
+  }
   const content = requestBody?.content
   if (content?.['application/json'] === undefined) return
   delete content['application/x-www-form-urlencoded']

@@ -27,6 +27,8 @@ export interface UploadReader<T> {
   onFile(file: IncomingFile): Promise<T>
   /** Takes back what `onFile` made, when the form turned out to be bad behind the file. */
   undo(made: T): Promise<void>
+  /** Takes a body for a form that begins like one, whatever its Content-Type says: some clients call every body JSON. */
+  sniffs?: boolean
 }
 
 export interface UploadForm<T> {
@@ -49,9 +51,11 @@ const REST_BYTES_MAX = 2 ** 20
 export async function readUpload<T>(request: Request, reader: UploadReader<T>): Promise<UploadForm<T>> {
   const bytesMax = reader.limits.fileBytesMax + REST_BYTES_MAX
   if (Number(request.headers.get('content-length') ?? Number.NaN) > bytesMax) throw tooLarge(reader)
-  const reading = new Reading(openParser(request.headers), reader)
+  const sniffed = reader.sniffs && !FORM.test(typeOf(request)) ? await sniff(request, reader) : undefined
+  const reading = new Reading(openParser(sniffed?.type ?? typeOf(request)), reader)
   try {
-    if (request.body !== null) await reading.pump(request, request.body.getReader(), bytesMax)
+    const body = sniffed?.body ?? request.body?.getReader()
+    if (body !== undefined) await reading.pump(request, body, bytesMax)
     return await reading.end()
   } catch (error) {
     throw await reading.giveUp(error)
@@ -64,10 +68,57 @@ const tooLarge = ({ limits }: UploadReader<unknown>): Fault =>
 const malformed = (detail: string, cause?: unknown): Fault =>
   new Fault('invalid', `We could not parse the multipart body of your request: ${detail}.`, { reason: 'syntax', cause })
 
-function openParser(headers: Headers): Busboy {
-  const type = headers.get('content-type') ?? ''
-  if (!/^multipart\/form-data\s*(?:;|$)/i.test(type))
-    throw new Fault('invalid', "Invalid 'Content-Type': expected 'multipart/form-data'.", { reason: 'syntax' })
+const FORM = /^multipart\/form-data\s*(?:;|$)/i
+
+const typeOf = (request: Request): string => request.headers.get('content-type') ?? ''
+
+interface Sniffed {
+  /** Content-Type, as the body tells it. */
+  type: string
+  body: BodyReader
+}
+
+/** Undefined for what does not begin like a form: then nobody wants the rest. */
+async function sniff(request: Request, { limits }: UploadReader<unknown>): Promise<Sniffed | undefined> {
+  const body = request.body?.getReader()
+  if (body === undefined) return undefined
+  const seen: Uint8Array[] = []
+  let boundary: string | undefined
+  try {
+    boundary = await sniffBoundary(() => within(body.read(), limits), seen)
+  } finally {
+    if (boundary === undefined) leaveRest(request, throwAway(body))
+  }
+  if (boundary === undefined) return undefined
+  const replayed: BodyReader = {
+    async read() {
+      const value = seen.shift()
+      return value ? { done: false, value } : body.read()
+    },
+    cancel: (reason) => body.cancel(reason),
+  }
+  return { type: `multipart/form-data; boundary="${boundary}"`, body: replayed }
+}
+
+/** `--`, a boundary (RFC 2046) and the end of the line. */
+const FIRST_LINE = /^--([\w'()+,./:=?-]{1,70})\r\n/
+const FIRST_LINE_CHARS_MAX = 74
+
+/** What was read to find it is in `seen`. */
+async function sniffBoundary(read: () => ReturnType<BodyReader['read']>, seen: Uint8Array[]): Promise<string | undefined> {
+  for (let start = ''; start.length < FIRST_LINE_CHARS_MAX && '--'.startsWith(start.slice(0, 2)); ) {
+    const { done, value } = await read()
+    if (done) return undefined
+    seen.push(value)
+    start += Buffer.from(value.subarray(0, FIRST_LINE_CHARS_MAX)).toString('latin1')
+    const boundary = FIRST_LINE.exec(start)?.[1]
+    if (boundary !== undefined) return boundary
+  }
+  return undefined
+}
+
+function openParser(type: string): Busboy {
+  if (!FORM.test(type)) throw new Fault('invalid', "Invalid 'Content-Type': expected 'multipart/form-data'.", { reason: 'syntax' })
   try {
     return busboy({
       headers: { 'content-type': type },

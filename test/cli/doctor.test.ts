@@ -73,15 +73,18 @@ describe('doctor', () => {
     project.remove()
   })
 
-  test("the LangGraph surface's own address is looked at too", async () => {
+  test.each([
+    ['LangGraph', 'TETRAPORT_LANGGRAPH_LISTEN', '--listen-langgraph'],
+    ['Entities', 'TETRAPORT_ENTITIES_LISTEN', '--listen-entities'],
+  ])("the %s surface's own address is looked at too", async (_, variable, flag) => {
     const other = answering(200)
     const taken = `127.0.0.1:${other.port}`
-    const { code, findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_LANGGRAPH_LISTEN: taken })
+    const { code, findings } = await examine({ TETRAPORT_LISTEN: '127.0.0.1:0', [variable]: taken })
     expect(code).toBe(1)
     expect(findings.address).toMatchObject({
       state: 'fail',
       found: expect.stringContaining(taken),
-      hint: expect.stringContaining('--listen-langgraph'),
+      hint: expect.stringContaining(flag),
     })
     await other.stop(true)
   })

@@ -170,6 +170,19 @@ describe('a listener of its own for LangGraph', () => {
     expect(await exit).toBe(0)
   })
 
+  test('stands beside another surface’s own', async () => {
+    const t = terminal({ TETRAPORT_BOOTSTRAP_KEY: 'k' })
+    const { url, exit } = await started(t, '--listen-langgraph', '127.0.0.1:0', '--listen-entities', '127.0.0.1:0')
+    const [, place = '', own = ''] = /^ {2}Entities +(\S+), (\S+)$/m.exec(t.stdout) ?? []
+    const [, , graphs = ''] = /^ {2}LangGraph Platform +(\S+), (\S+)$/m.exec(t.stdout) ?? []
+    expect(place).toBe(`${url}/entities`)
+    expect(new Set([url, own, graphs]).size).toBe(3)
+    for (const base of [place, `${own}/v1`]) expect(await (await fetch(`${base}/health`)).json()).toMatchObject({ database: true })
+    t.stop()
+    expect(await exit).toBe(0)
+    for (const base of [url, own, graphs]) expect(fetch(`${base}/health`)).rejects.toThrow()
+  })
+
   test('whose address is in use is exit 1, and nothing is left listening', async () => {
     const holder = Bun.serve({ port: 0, hostname: '127.0.0.1', reusePort: false, fetch: () => new Response() })
     const free = Bun.serve({ port: 0, hostname: '127.0.0.1', reusePort: false, fetch: () => new Response() })

@@ -62,7 +62,7 @@ export async function openWorld(): Promise<World> {
   const served = await serve({}, { worker: true, jobs: true, langgraph: { graphs: GRAPHS }, http: { keepAliveMs: 200 } })
   const { app } = served
   const langgraph = { ...app.config.langgraph, listen: { host: '127.0.0.1', port: 0 } }
-  const own = mountAlone({ ...app, config: { ...app.config, langgraph } })
+  const [own] = mountAlone({ ...app, config: { ...app.config, langgraph } })
   if (!own) throw new Error('There is no listener of its own.')
   const alone = openServer({ app, probes: {}, ...own })
   const traffics: CheckedTraffic[] = []

@@ -65,11 +65,11 @@ export function documentedOperations(surface: keyof typeof SURFACES = 'openai'):
   return readOperations(document as JsonObject)
 }
 
+export const servedOperations = async (url: string, surface: string): Promise<Operation[]> =>
+  readOperations((await (await fetch(`${url}/openapi/${surface}.json`)).json()) as JsonObject)
+
 /** The names that the served document gives, to be compared with those that tests were made from. */
-export async function servedOperationIds(url: string): Promise<string[]> {
-  const document = (await (await fetch(`${url}/openapi/openai.json`)).json()) as JsonObject
-  return readOperations(document).map(({ id }) => id)
-}
+export const servedOperationIds = async (url: string): Promise<string[]> => (await servedOperations(url, 'openai')).map(({ id }) => id)
 
 export interface Filling {
   params?: Record<string, string>

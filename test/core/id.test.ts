@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { derivedId, isUuid, namedId, newId, readId, spellId } from '../../src/core/id.ts'
+import { derivedId, isUuid, namedId, newId, readId, spellId, spellShortId } from '../../src/core/id.ts'
 
 test('new ids are UUIDs of version 7 that sort by creation', () => {
   const ids = Array.from({ length: 2_000 }, newId)
@@ -53,4 +53,26 @@ test('a name has the same id in a namespace everywhere', () => {
   // The example of RFC 9562.
   expect(namedId('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com')).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2')
   expect(isUuid(namedId(namespace, 'ü\n'))).toBe(true)
+})
+
+test('an id of 22 letters and digits reads back to the same UUID, and no other text does', () => {
+  for (const id of [newId(), crypto.randomUUID(), '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']) {
+    const spelled = spellShortId('run_', id)
+    expect(spelled).toMatch(/^run_[0-9A-Za-z]{22}$/)
+    expect(readId('run_', spelled)).toBe(id)
+    expect(readId('thread_', spelled)).toBeUndefined()
+  }
+  // The base-62 digits of 2^128 - 1, worked out by hand division elsewhere.
+  expect(spellShortId('', 'ffffffff-ffff-ffff-ffff-ffffffffffff')).toBe('7n42DGM5Tflk9n8mt7Fhc7')
+})
+
+test.each(['7n42DGM5Tflk9n8mt7Fhc8', 'zzzzzzzzzzzzzzzzzzzzzz', '0'.repeat(21), '0'.repeat(23), `${'0'.repeat(21)}-`])(
+  '%p is the short spelling of no UUID',
+  (text) => expect(readId('run_', `run_${text}`)).toBeUndefined(),
+)
+
+test('short spellings sort like the ids', () => {
+  const ids = Array.from({ length: 200 }, newId)
+  const spelled = ids.map((id) => spellShortId('', id))
+  expect([...spelled].sort()).toEqual(spelled)
 })

@@ -8,6 +8,7 @@ import * as completions from '../../src/core/completions/completions.ts'
 import { Fault } from '../../src/core/fault.ts'
 import { newId } from '../../src/core/id.ts'
 import * as keys from '../../src/core/identity/keys.ts'
+import * as ownership from '../../src/core/ownership/ownership.ts'
 import * as create from '../../src/core/runs/create.ts'
 import * as journal from '../../src/core/runs/journal.ts'
 import * as outputs from '../../src/core/runs/outputs.ts'
@@ -16,23 +17,29 @@ import * as steps from '../../src/core/runs/steps.ts'
 import * as stop from '../../src/core/runs/stop.ts'
 import * as checkpoints from '../../src/core/threads/checkpoints.ts'
 import * as messages from '../../src/core/threads/messages.ts'
+import * as participants from '../../src/core/threads/participants.ts'
 import * as threads from '../../src/core/threads/threads.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { answer, callsFunctions, startRun, storyOf, untilEnd } from '../support/runs.ts'
 import { ROOT } from '../support/source-tree.ts'
+import { type ActionIds, actionCases, fillActions } from './actions/isolation-cases.ts'
 import { assistantCases } from './assistants/isolation-cases.ts'
 import { type FileIds, fileCases, fillFiles } from './files/isolation-cases.ts'
+import { fillUsers, type UserIds, userCases } from './identity/isolation-cases.ts'
 import { fillItems, type ItemIds, itemCases } from './items/isolation-cases.ts'
-import { runCases } from './runs/isolation-cases.ts'
+import { ownershipCases } from './ownership/isolation-cases.ts'
+import { fillPlan, type PlanIds, runCases } from './runs/isolation-cases.ts'
 import { fillSchedules, type ScheduleIds, scheduleCases } from './schedules/isolation-cases.ts'
 import { threadCases } from './threads/isolation-cases.ts'
 import { resourceCases } from './tool-resources/isolation-cases.ts'
+import { fillTool, toolCases } from './tools/isolation-cases.ts'
 import { fillStore, type StoreIds, storeCases } from './vector-stores/isolation-cases.ts'
 
 /** Ids of one tenant's records: all of them there, or none of them. */
-interface Ids extends StoreIds, FileIds, ItemIds, ScheduleIds {
+interface Ids extends StoreIds, FileIds, ItemIds, ScheduleIds, UserIds, ActionIds, PlanIds {
   assistant: string
   thread: string
+  tool: string
   message: string
   run: string
   step: string
@@ -75,10 +82,19 @@ async function fill(caller: Caller): Promise<Ids> {
   }
   const completion = await completions.createCompletion(app, caller, asked)
   const { key } = await keys.createKey(app, caller, { name: 'k', scopes: ['read'] })
+  const run = await runs.findRun(app, caller, done.run.id)
+  const users = await fillUsers(app, caller)
+  const plan = await fillPlan(app, caller, done.assistant.id)
+  await participants.changeSharedThread(app, caller, { id: plan.idle, change: { userIds: [users.user] } })
+  await ownership.own(app, caller, { kind: 'assistant', id: done.assistant.id, userId: users.user })
   return {
+    ...users,
+    ...plan,
+    ...(await fillActions(app, caller, run)),
     ...(await fillStore(app, caller)),
     ...(await fillFiles(app, caller)),
     ...(await fillItems(app, caller)),
+    ...(await fillTool(app, caller)),
     ...(await fillSchedules(app, caller, done.threadId)),
     assistant: done.assistant.id,
     thread: done.threadId,
@@ -92,6 +108,7 @@ async function fill(caller: Caller): Promise<Ids> {
 
 const page = { limit: 5, order: 'asc' as const }
 const newRun = (ids: Ids) => ({ assistantId: ids.assistant, options: {} })
+const theirRun = () => runs.getRun(app, owner, { threadId: theirs.thread, id: theirs.run })
 const metadata = { intruder: 'was here' }
 
 /** Every exported function of core that takes a caller and an id, by `module.function`, in each way an id can be foreign. */
@@ -116,7 +133,7 @@ const CASES: Record<string, Case[]> = {
   ],
   'journal.followRun': [
     async (c, ids) => {
-      const run = { ...(await runs.getRun(app, owner, { threadId: theirs.thread, id: theirs.run })), id: ids.run, threadId: ids.thread }
+      const run = { ...(await theirRun()), id: ids.run, threadId: ids.thread }
       return journal.followRun(app, c, { run, signal: AbortSignal.timeout(1_000) }).next()
     },
   ],
@@ -191,16 +208,21 @@ const CASES: Record<string, Case[]> = {
   ...resourceCases({ app: () => app, own: () => own }),
   ...assistantCases({ app: () => app, own: () => own }),
   ...itemCases({ app: () => app }),
-  ...threadCases({ app: () => app }),
-  ...runCases({ app: () => app, own: () => own }),
+  ...ownershipCases({ app: () => app, own: () => own }),
+  ...toolCases({ app: () => app, own: () => own }),
+  ...userCases({ app: () => app, own: () => own }),
+  ...threadCases({ app: () => app, own: () => own }),
+  ...runCases({ app: () => app, own: () => own, run: theirRun }),
+  ...actionCases({ app: () => app, own: () => own, run: theirRun }),
   ...scheduleCases({ app: () => app, own: () => own }),
 }
 
 /** Functions without an id of a tenant in their input, or below the caller: the engine's own. */
 const NO_ID = new Set(
-  `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys
-  models.listModels models.getModel models.deleteModel models.embed idempotency.once
-  idempotency.onceCalled idempotency.onceKept files.receiveContent uploads.createUpload signed.signedUpload
+  `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys users.createUser users.createAdmin users.listUsers users.requireOperator
+  owned-assistants.createOwnedAssistant owned-stores.createOwnedStore tools.createTool tools.getToolNamed tools.listTools
+  ownership.isManager ownership.requireManager ownership.mayActFor ownership.findAlias models.listModels models.getModel models.deleteModel models.embed idempotency.once
+  idempotency.onceCalled idempotency.onceKept effects.effectsOf files.receiveContent uploads.createUpload signed.signedUpload
   threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun`.split(
     /\s+/,
   ),
@@ -214,6 +236,8 @@ const missing = (): Ids => ({
   step: newId(),
   completion: newId(),
   key: newId(),
+  user: newId(),
+  tool: newId(),
   file: newId(),
   store: newId(),
   batch: newId(),
@@ -224,6 +248,9 @@ const missing = (): Ids => ({
   linked: newId(),
   label: newId(),
   schedule: newId(),
+  action: newId(),
+  plan: newId(),
+  idle: newId(),
 })
 
 /** What came of it, with the ids that were asked for replaced by their names. */
@@ -251,12 +278,21 @@ const contents = async () =>
       'checkpoint_write',
       'completion',
       'api_key',
+      'tool',
+      'action',
+      'message_draft',
+      'message_draft_part',
+      'run_secret',
+      'association',
+      'ownership',
+      'app_user',
       'file',
       'file_object',
       'upload',
       'upload_part',
       'vector_store',
       'vector_store_file',
+      'store_entry',
       'file_batch',
       'chunk',
       'job',
@@ -281,7 +317,14 @@ test.each(Object.entries(CASES))(
 
 test('the same calls succeed or fail differently for the owner, so that the cases above do reach the records', async () => {
   const reads = ['assistants.getAssistant', 'runs.getRun', 'steps.getStep', 'messages.getMessage', 'threads.getThread', 'stores.getStore']
-  for (const name of [...reads, 'completions.getCompletion', 'store-files.getStoreFile', 'batches.getBatch', 'files.getFile']) {
+  const later = [
+    'planned.getPlanned',
+    'actions.getAction',
+    'requested.requireAction',
+    'participants.getSharedThread',
+    'transcript.findMessage',
+  ]
+  for (const name of [...reads, ...later, 'completions.getCompletion', 'store-files.getStoreFile', 'batches.getBatch', 'files.getFile']) {
     const [own = () => Promise.reject(new Error(`no case for ${name}`))] = CASES[name] ?? []
     expect(await outcome(() => own(owner, theirs), theirs)).toStartWith('{"value":{')
   }

@@ -35,3 +35,12 @@ test('a forced search is the choice of its function, and without a search it is 
   for (const choice of ['none', 'auto', 'required', LOOK] as const) expect(new Offer([]).choice(choice)).toEqual(choice)
   expect(() => new Offer([LOOK]).choice(forced)).toThrow("names 'file_search', which is none of the run's tools")
 })
+
+test("another server's tools are not offered, and calls of them are answered here", () => {
+  const offer = new Offer([LOOK, { type: 'code_interpreter' }, { type: 'web_search' }])
+  expect(offer.tools).toEqual([LOOK])
+  expect(['look', 'code_interpreter', 'web_search', 'computer'].map(offer.serves)).toEqual([false, true, true, false])
+  expect(offer.refusalOf('web_search')).toBe("The tool 'web_search' is not available on this server. The tools are: look.")
+  expect(new Offer([{ type: 'computer' }]).refusalOf('computer')).toContain('There are no tools; answer without.')
+  expect(['look', 'code_interpreter', 'computer'].map(offer.knows)).toEqual([true, true, false])
+})

@@ -65,6 +65,12 @@ test('an output that answers no call of the message before it is left out', () =
   ])
 })
 
+test('an output that names no call is what a user says, and parts no call from its output', () => {
+  const { messages } = buildPrompt([user('a'), calling('', 'x'), output('x'), output('', 'by the way')], config(), null)
+  expect(messages.map(show)).toEqual(['a', '[x]', 'x: out x', 'by the way'])
+  expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user'])
+})
+
 test('last_messages keeps the newest user and assistant messages, with the calls between them', () => {
   const talk = [user('1'), assistant('2'), user('3'), calling('', 'x'), output('x'), assistant('4'), user('5')]
   const last = (lastMessages: number) => shown(talk, { truncation: { type: 'last_messages', lastMessages } })

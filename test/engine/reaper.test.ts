@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { once } from '../../src/core/idempotency/idempotency.ts'
-import { expire, purge } from '../../src/engine/reaper.ts'
+import { addToDraft, DRAFT_KEEP_MS } from '../../src/core/threads/message-drafts.ts'
+import { createThread } from '../../src/core/threads/threads.ts'
+import { expire, purge, sweep } from '../../src/engine/reaper.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { currentRun, journalOf, startRun, untilEnd } from '../support/runs.ts'
 
@@ -47,4 +49,15 @@ test('replicas that do it at the same time do it once', async () => {
   app.clock.advance(600_001)
   await Promise.all([reap(app, { journalKeepMs: 0 }), reap(idle, { journalKeepMs: 0 }), reap(app, { journalKeepMs: 0 })])
   for (const run of started) expect(await journalOf(app, run.run.id)).toHaveLength(2)
+})
+
+test('messages whose author went away before the last piece are dropped', async () => {
+  const { id: threadId } = await createThread(app, app.one, {})
+  const parts = async () => (await app.records.db.query('select n from message_draft_part where thread_id = $1', [threadId])).length
+  await addToDraft(app, app.one, { threadId, author: 'a', text: 'x' })
+  await sweep(app, () => false)
+  expect(await parts()).toBe(1)
+  app.clock.advance(DRAFT_KEEP_MS + 1)
+  await sweep(app, () => false)
+  expect(await parts()).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readOutputs, wantedCalls } from '../../src/engine/tool-outputs.ts'
+import { readMessageIds, readOutputs, wantedCalls } from '../../src/engine/tool-outputs.ts'
 
 const call = (id: string) => ({ id, name: 'look', args: { of: id }, type: 'tool_call' as const })
 const [one, two] = [call('a'), call('b')]
@@ -54,4 +54,11 @@ test('only what the built-in graph asks for counts as calls', () => {
     { id: 'a', name: 'look', arguments: '{"of":"a"}' },
   ])
   expect(wantedCalls([{ value: { question: 'really?' } }, { value: 'x' }, null])).toEqual([])
+})
+
+test('ids of messages are taken where they come beside the outputs and are UUIDs', () => {
+  const id = '01a201cd-026b-861d-8c78-31fddff6e1d8'
+  expect(readMessageIds({ outputs: { a: 'x', b: 'y' }, ids: { a: id, b: 'mine' } })).toEqual({ a: id })
+  for (const given of [undefined, 'x', { ids: { a: id } }, { outputs: [], ids: { a: id } }, { outputs: {}, ids: [id] }])
+    expect(readMessageIds(given)).toEqual({})
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { attachment, type ByteRange, readRange, sendDownload } from '../../src/http/download.ts'
+import { attachment, type ByteRange, isShowable, readRange, sendDownload } from '../../src/http/download.ts'
 
 const TEXT = 'hello world'
 
@@ -24,6 +24,26 @@ test('a file is sent to be saved and never to be run', async () => {
     'accept-ranges': 'bytes',
     etag: '"abc"',
   })
+})
+
+test.each([
+  ['inline', 'text/plain', "default-src 'none'; sandbox"],
+  ['inline', 'application/pdf', "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"],
+  ['attachment', 'application/pdf', "default-src 'none'; sandbox"],
+  ['none', 'text/plain', "default-src 'none'; sandbox"],
+] as const)('%s, %s may do next to nothing where it is opened', async (disposition, type, policy) => {
+  const open = async () => new Blob(['x']).stream()
+  const { headers } = await sendDownload(new Request('http://localhost/'), { bytes: 1, type, filename: 'a', disposition, open })
+  expect([headers.get('content-security-policy'), headers.get('x-content-type-options')]).toEqual([policy, 'nosniff'])
+  expect(headers.get('content-disposition')).toBe(disposition === 'none' ? null : `${disposition}; filename="a"; filename*=UTF-8''a`)
+})
+
+test.each<[isShown: boolean, types: string]>([
+  [true, 'image/png image/jpeg text/plain text/csv text/x-python application/pdf TEXT/PLAIN text/plain;charset=utf-8'],
+  [false, 'text/html image/svg+xml text/javascript application/xhtml+xml text/xml application/xml text/xsl text/html;charset=x TEXT/HTML'],
+  [false, 'application/octet-stream video/mp4 text/vbscript multipart/x-mixed-replace application/x-shockwave-flash x'],
+])('%p: a browser may open %s', (isShown, types) => {
+  expect(types.split(' ').filter((type) => isShowable(type) !== isShown)).toEqual([])
 })
 
 test('a part of it is sent as a part', async () => {

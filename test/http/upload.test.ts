@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { Fault } from '../../src/core/fault.ts'
 import { answerEarly } from '../../src/http/rest.ts'
@@ -25,6 +25,7 @@ async function answer(request: Request): Promise<Response> {
       limits,
       onFile: (file) => onFile(file),
       undo: async (made) => void seen.undone.push(made),
+      sniffs: new URL(request.url).pathname === '/sniffing',
     })
     return Response.json({ fields: Object.fromEntries(fields), file: file === undefined ? null : JSON.parse(file) })
   } catch (error) {
@@ -54,9 +55,9 @@ const file = (disposition: string, text: string): string =>
   `--BB\r\ncontent-disposition: form-data; ${disposition}\r\ncontent-type: application/octet-stream\r\n\r\n${text}\r\n`
 const END = '--BB--\r\n'
 
-async function send(body: string | FormData, type?: string): Promise<{ status: number; said: unknown }> {
+async function send(body: string | FormData, type?: string, path = '/'): Promise<{ status: number; said: unknown }> {
   const headers = typeof body === 'string' ? { 'content-type': type ?? 'multipart/form-data; boundary=BB' } : {}
-  const response = await fetch(server.url, { method: 'POST', body, headers })
+  const response = await fetch(new URL(path, server.url), { method: 'POST', body, headers })
   return { status: response.status, said: await response.json() }
 }
 
@@ -116,6 +117,30 @@ test.each<[what: string, body: string, said: string]>([
 test.each(['application/json', 'multipart/form-data', 'multipart/mixed; boundary=BB', ''])('%j is no type of a form', async (type) => {
   const { status, said } = await send(field('a', 'b') + END, type)
   expect([status, String(said)]).toEqual([400, expect.stringMatching(/Content-Type|no boundary/)])
+})
+
+describe('where a form is known by how it begins', () => {
+  const sniff = (body: string, type = 'application/json') => send(body, type, '/sniffing')
+  const whole = field('a', 'b') + file('name="file"; filename="a.txt"', 'hello') + END
+
+  test.each(['application/json', 'text/plain', '', 'application/json; charset=utf-8'])('its type may be %j', async (type) => {
+    const said = { fields: { a: 'b' }, file: ['file', 'a.txt', 'application/octet-stream', 'hello'] }
+    expect(await sniff(whole, type)).toEqual({ status: 200, said })
+    expect(await sniff(whole.replaceAll('BB', "--x.1+'?=y"), type)).toEqual({ status: 200, said })
+  })
+
+  test('the boundary that a type names counts', async () => {
+    expect((await sniff(whole, 'multipart/form-data; boundary=CC')).status).toBe(400)
+    expect((await sniff(whole, 'multipart/form-data; boundary=BB')).status).toBe(200)
+  })
+
+  test.each(['{"a": 1}', '--', '--BB', '--\r\n', `--${'B'.repeat(71)}\r\n`, '--B B"\r\n', 'x'.repeat(200_000), '-'])(
+    'what begins otherwise is no form: %p',
+    async (body) => {
+      const { status, said } = await sniff(body)
+      expect([status, String(said)]).toEqual([400, expect.stringContaining('Content-Type')])
+    },
+  )
 })
 
 test('a file that was taken is given back when what follows it is bad', async () => {

@@ -49,6 +49,7 @@ export interface ServeOptions {
   files?: Partial<Config['files']>
   vectors?: Partial<Config['vectors']>
   langgraph?: Partial<Config['langgraph']>
+  entities?: Partial<Config['entities']>
   webhooks?: Partial<Config['webhooks']>
   /** Where it is not to be a copy of the template on the cluster of the tests. */
   database?: TestDatabase
@@ -69,6 +70,7 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     files: { ...config.files, ...options.files },
     vectors: { ...config.vectors, ...options.vectors },
     langgraph: { ...config.langgraph, ...options.langgraph },
+    entities: { ...config.entities, ...options.entities },
     webhooks: { ...config.webhooks, ...options.webhooks },
     models: { ...config.models, ...models },
   }

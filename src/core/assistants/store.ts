@@ -168,12 +168,20 @@ export async function listRows(db: Db, tenantId: string, page: PageRequest): Pro
   return toPage(rows.map(assistantFromRow), page, keys)
 }
 
-/** @param graph where it only counts as there with this one; null: with any */
+/**
+ * Whose it is, what it had and who might use it goes with it: the id may be taken again.
+ * @param graph where it only counts as there with this one; null: with any
+ */
 export async function deleteRow(db: Db, tenantId: string, input: { id: string; graph: string | null; at: number }): Promise<boolean> {
   const rows = await db.hot(
-    `update assistant a set deleted_at = to_timestamp($3::float8 / 1000.0) where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null
-      and ($4::text is null or exists (select 1 from assistant_version v where v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version and v.graph = $4))
-    returning a.id`,
+    `with d as (update assistant a set deleted_at = to_timestamp($3::float8 / 1000.0)
+      where a.id = $1 and a.tenant_id is not distinct from $2::uuid and a.deleted_at is null and ($4::text is null or exists (
+        select 1 from assistant_version v where v.assistant_id = a.id and v.tenant_id = a.tenant_id and v.version = a.version and v.graph = $4))
+      returning a.id, a.tenant_id),
+    o as (delete from ownership o using d where o.object_id = $1 and o.kind || '' = 'assistant' and o.tenant_id is not distinct from d.tenant_id),
+    x as (delete from association x using d where x.from_id = $1 and x.tenant_id is not distinct from d.tenant_id
+      and x.kind || '' in ('assistant_tool', 'assistant_user', 'assistant_store'))
+    select id from d`,
     [input.id, tenantId, input.at, input.graph],
   )
   return rows.length === 1

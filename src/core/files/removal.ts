@@ -1,7 +1,8 @@
 import type { Db } from '../../drivers/records/port.ts'
-import { type Caller, requireScope } from '../caller.ts'
+import { type Caller, requireScope, serverOf } from '../caller.ts'
 import { notFound } from '../fault.ts'
 import type { Needs } from '../needs.ts'
+import { disown } from '../ownership/ownership.ts'
 import { detachFile } from '../vector-stores/store-files.ts'
 import { dropObjects } from './objects.ts'
 import { deleteExpiredRows, deleteFileRow, type RemovedFile } from './store.ts'
@@ -36,5 +37,8 @@ async function letGo(db: Db, at: number, files: readonly RemovedFile[]): Promise
     at,
     files.map((file) => file.object_id),
   )
-  for (const { id, tenant_id: tenantId } of files) await detachFile(db, at, { tenantId, fileId: id })
+  for (const { id, tenant_id: tenantId } of files) {
+    await detachFile(db, at, { tenantId, fileId: id })
+    await disown(db, serverOf(tenantId), { kind: 'file', id })
+  }
 }

@@ -48,6 +48,12 @@ export async function readFileRows(db: Db, tenantId: string, input: { ids: reado
   return rows.map(fromRow)
 }
 
+/** Asked where nobody is known yet: of all tenants. */
+export async function readFileTenant(db: Db, id: string): Promise<string | undefined> {
+  const rows = await db.hot<{ tenant_id: string }>('select tenant_id from file where id = $1', [id])
+  return rows[0]?.tenant_id
+}
+
 export interface FileQuery {
   page: PageRequest
   purpose?: FilePurpose

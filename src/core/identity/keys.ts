@@ -2,11 +2,14 @@ import { type Caller, requireScope, type Scope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
+import { RequestRate } from './request-rate.ts'
+import { hashSecret, newSecret } from './secrets.ts'
 import { findKey, insertKey, type KeyRow, listKeyRows, markUsed, revokeRow } from './store.ts'
 
 export interface ApiKey {
   id: string
   tenantId: string
+  /** Null: of the tenant itself. */
   userId: string | null
   name: string
   /** The first characters, enough to recognise a key and useless without the rest. */
@@ -28,12 +31,8 @@ export interface NewKey {
 }
 
 const PREFIX_CHARS = 9
-const hash = (secret: string): string => new Bun.CryptoHasher('sha256').update(secret).digest('hex')
 
-/** 32 random bytes, so that no guess and no dictionary gets anywhere. */
-const newSecret = (): string => `tp_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')}`
-
-const fromRow = (r: KeyRow): ApiKey => ({
+export const fromKeyRow = (r: KeyRow): ApiKey => ({
   id: r.id,
   tenantId: r.tenant_id,
   userId: r.user_id,
@@ -46,14 +45,14 @@ const fromRow = (r: KeyRow): ApiKey => ({
   lastUsedAt: r.last_used_at,
 })
 
-/** The secret is in the answer and nowhere else. */
+/** A key of the tenant itself, whoever makes it. The secret is in the answer and nowhere else. */
 export async function createKey(app: Needs<'db' | 'clock'>, caller: Caller, input: NewKey): Promise<{ key: ApiKey; secret: string }> {
   requireScope(caller, 'admin')
-  const secret = input.secret ?? newSecret()
+  const secret = input.secret ?? newSecret('tp')
   const key: ApiKey = {
     id: newId(),
     tenantId: caller.tenantId,
-    userId: caller.userId,
+    userId: null,
     name: input.name,
     // A secret of the operator's own may be short: then nothing of it is shown.
     prefix: secret.length >= 24 ? secret.slice(0, PREFIX_CHARS) : '',
@@ -63,13 +62,14 @@ export async function createKey(app: Needs<'db' | 'clock'>, caller: Caller, inpu
     revokedAt: null,
     lastUsedAt: null,
   }
-  if (!(await insertKey(app.db, { ...key, hash: hash(secret) }))) throw new Fault('invalid', 'This key exists already.', { kind: 'key' })
+  if (!(await insertKey(app.db, { ...key, hash: hashSecret(secret) })))
+    throw new Fault('invalid', 'This key exists already.', { kind: 'key' })
   return { key, secret }
 }
 
 export async function listKeys(app: Needs<'db'>, caller: Caller): Promise<ApiKey[]> {
   requireScope(caller, 'admin')
-  return (await listKeyRows(app.db, caller.tenantId)).map(fromRow)
+  return (await listKeyRows(app.db, caller.tenantId)).map(fromKeyRow)
 }
 
 /** Takes effect at once in every process on this database. Throws not_found. */
@@ -78,7 +78,7 @@ export async function revokeKey(app: Needs<'db' | 'clock' | 'signals'>, caller: 
   const row = await revokeRow(app.db, caller.tenantId, { id, at: app.clock.now() })
   if (!row) throw notFound('key', id)
   app.signals.keyChanged()
-  return fromRow(row)
+  return fromKeyRow(row)
 }
 
 /** How long a process may trust what it knows of a key, should the signal of a revocation be lost. */
@@ -94,13 +94,22 @@ interface Known {
   usedAt: number
 }
 
+const notValid = (facts: { expired?: true } = {}): Fault => new Fault('unauthenticated', 'This API key is not valid.', facts)
+
 /** Resolves keys to callers, remembering them until a key changes or `TRUST_MS` is over. One per process. */
 export class KeyRing {
   private readonly known = new Map<string, Known>()
   private readonly stop: () => void
   /** Goes up with every change: what was read before one is not remembered after it. */
   private changes = 0
-  constructor(private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>) {
+  private readonly rate: RequestRate
+
+  /** @param requestsPerSecond of one key; 0: no limit */
+  constructor(
+    private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>,
+    requestsPerSecond = 0,
+  ) {
+    this.rate = new RequestRate(requestsPerSecond)
     this.stop = app.signals.onKeyChanged(() => {
       this.changes++
       this.known.clear()
@@ -111,13 +120,18 @@ export class KeyRing {
     this.stop()
   }
 
-  /** Throws unauthenticated: an unknown, revoked and expired key are told apart by nobody. */
+  /**
+   * Throws unauthenticated: an unknown and a revoked key are told apart by nobody, an expired one by `expired` of its facts.
+   * Throws rate_limited for a key that asks too often.
+   */
   async resolve(secret: string): Promise<Caller> {
-    const digest = hash(secret)
+    const digest = hashSecret(secret)
     const now = this.app.clock.now()
     let known = this.known.get(digest)
     if (!known || now - known.knownAt > TRUST_MS) known = await this.look(digest, now)
-    if (!known || (known.expiresAt !== null && known.expiresAt <= now)) throw new Fault('unauthenticated', 'This API key is not valid.')
+    if (!known) throw notValid()
+    if (known.expiresAt !== null && known.expiresAt <= now) throw notValid({ expired: true })
+    this.rate.take(known.caller.keyId ?? '', now)
     if (now - known.usedAt > USED_EVERY_MS) this.noteUse(known, now)
     return known.caller
   }
@@ -130,6 +144,7 @@ export class KeyRing {
       return undefined
     }
     const scopes = new Set(row.scopes.split(' ') as Scope[])
+    if (row.of_admin) scopes.add('admin')
     const known: Known = {
       caller: { tenantId: row.tenant_id, userId: row.user_id, keyId: row.id, scopes },
       expiresAt: row.expires_at,

@@ -14,7 +14,7 @@ export interface KeyRow {
   last_used_at: number | null
 }
 
-const COLUMNS = `id, tenant_id, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at`
+export const KEY_COLUMNS = `id, tenant_id, user_id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at`
 
 /** False: the same secret is there already. */
 export async function insertKey(db: Db, key: ApiKey & { hash: string }): Promise<boolean> {
@@ -26,28 +26,33 @@ export async function insertKey(db: Db, key: ApiKey & { hash: string }): Promise
   return rows.length === 1
 }
 
-const find: Statement<string, KeyRow | undefined> = {
+/** `of_admin`: its user is an admin, whatever the key's own scopes say. */
+type FoundKey = KeyRow & { of_admin: boolean | null }
+
+const find: Statement<string, FoundKey | undefined> = {
   name: 'key.find',
   lanes: 2,
   itemsMax: 64,
   async run(db, hashes) {
-    const rows = await db.hot<KeyRow & { hash: string }>(`select ${COLUMNS}, hash from api_key where hash = any($1::text::text[])`, [
-      `{${hashes.join(',')}}`,
-    ])
+    const rows = await db.hot<FoundKey & { hash: string }>(
+      `select ${KEY_COLUMNS}, hash, (select u.is_admin from app_user u where u.id = k.user_id) as of_admin
+      from api_key k where hash = any($1::text::text[])`,
+      [`{${hashes.join(',')}}`],
+    )
     const byHash = new Map(rows.map((r) => [r.hash, r]))
     return hashes.map((h) => byHash.get(h))
   },
 }
 
 /** @param hash SHA-256 of the secret, in hex */
-export const findKey = (db: Db, hash: string): Promise<KeyRow | undefined> => db.batch(find, hash)
+export const findKey = (db: Db, hash: string): Promise<FoundKey | undefined> => db.batch(find, hash)
 
 export const listKeyRows = (db: Db, tenantId: string): Promise<KeyRow[]> =>
-  db.query<KeyRow>(`select ${COLUMNS} from api_key where tenant_id = $1 order by created_at, id limit 1000`, [tenantId])
+  db.query<KeyRow>(`select ${KEY_COLUMNS} from api_key where tenant_id = $1 order by created_at, id limit 1000`, [tenantId])
 
 export async function revokeRow(db: Db, tenantId: string, input: { id: string; at: number }): Promise<KeyRow | undefined> {
   const rows = await db.hot<KeyRow>(
-    `update api_key set revoked_at = coalesce(revoked_at, to_timestamp($3::float8 / 1000.0)) where id = $1 and tenant_id is not distinct from $2::uuid returning ${COLUMNS}`,
+    `update api_key set revoked_at = coalesce(revoked_at, to_timestamp($3::float8 / 1000.0)) where id = $1 and tenant_id is not distinct from $2::uuid returning ${KEY_COLUMNS}`,
     [input.id, tenantId, input.at],
   )
   return rows[0]
@@ -62,7 +67,7 @@ export async function markUsed(db: Db, input: { id: string; at: number }): Promi
 
 /**
  * The tenant of this name, made if it is not there, and locked to the end of the transaction: servers that start together
- * make one tenant, one administrator and one first key. Two statements, as the first does not see what another has just
+ * make one tenant and one first key. Two statements, as the first does not see what another has just
  * inserted.
  */
 export async function ensureTenantRow(db: Db, input: { id: string; name: string; at: number }): Promise<string> {
@@ -73,20 +78,6 @@ export async function ensureTenantRow(db: Db, input: { id: string; name: string;
   const rows = await db.query<{ id: string }>(`select id from tenant where name = $1 for no key update`, [input.name])
   const row = rows[0]
   if (!row) throw new Error('tenant neither inserted nor found')
-  return row.id
-}
-
-/** The tenant's administrator, made if there is none. */
-export async function ensureAdminRow(db: Db, input: { id: string; tenantId: string; at: number }): Promise<string> {
-  const rows = await db.query<{ id: string }>(
-    `with a as (select id from app_user where tenant_id = $2 and is_admin order by created_at limit 1),
-    i as (insert into app_user (id, tenant_id, name, is_admin, created_at) select $1, $2, 'admin', true, to_timestamp($3::float8 / 1000.0)
-      where not exists (select 1 from a) returning id)
-    select id from a union all select id from i`,
-    [input.id, input.tenantId, input.at],
-  )
-  const row = rows[0]
-  if (!row) throw new Error('administrator neither inserted nor found')
   return row.id
 }
 

@@ -3,7 +3,7 @@ import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { createKey } from './keys.ts'
-import { countLiveKeys, ensureAdminRow, ensureTenantRow } from './store.ts'
+import { countLiveKeys, ensureTenantRow } from './store.ts'
 
 export const DEFAULT_TENANT = 'default'
 
@@ -12,8 +12,7 @@ export function operator(app: Needs<'db' | 'clock'>, tenantName: string = DEFAUL
   const at = app.clock.now()
   return app.db.transaction(async (db) => {
     const tenantId = await ensureTenantRow(db, { id: newId(), name: tenantName, at })
-    const userId = await ensureAdminRow(db, { id: newId(), tenantId, at })
-    return { tenantId, userId, keyId: null, scopes: new Set(['read', 'write', 'admin'] as const) }
+    return { tenantId, userId: null, keyId: null, scopes: new Set(['read', 'write', 'admin'] as const) }
   })
 }
 

@@ -22,6 +22,8 @@ export function mergeConfig(assistant: AssistantConfig, options: RunOptions): Ru
     maxPromptTokens: options.maxPromptTokens ?? null,
     maxCompletionTokens: options.maxCompletionTokens ?? null,
     truncation: { type: options.truncation?.type ?? 'auto', lastMessages: options.truncation?.lastMessages ?? null },
+    ...(options.textCalls ? { textCalls: true } : {}),
+    ...(options.clientKey ? { clientKey: true } : {}),
   }
 }
 

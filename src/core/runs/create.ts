@@ -85,6 +85,7 @@ async function insertRun(
   const { run, slot, threadId } = input
   if (run.options.model !== undefined) app.models.require(run.options.model)
   const { item, inserted } = draftRun(app, caller, {
+    ...(run.id === undefined ? {} : { id: run.id }),
     ...{ threadId, assistantId: run.assistantId, options: run.options, metadata: run.metadata ?? {}, call: null, strategy: 'reject' },
     ...{
       messages: run.messages ?? [],

@@ -25,6 +25,8 @@ export interface Inserted extends CreatedRun {
 }
 
 export interface RunDraft {
+  /** Absent: a new one. */
+  id?: string
   threadId: string
   assistantId: string
   options: RunOptions
@@ -58,8 +60,7 @@ const firstSegment = (draft: RunDraft, at: number): Segment => {
 }
 
 export function draftRun(app: Needs<'clock'>, caller: Caller, draft: RunDraft): DraftedRun {
-  const { call, slot } = draft
-  const id = newId()
+  const { call, slot, id = newId() } = draft
   const at = app.clock.now()
   const first = firstSegment(draft, at)
   const messages = draft.messages.map((m, i) => ({

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { makeStorable } from '../json.ts'
 import { CALL_FIELDS, type CallRow } from './rows.ts'
 import type { RunStatus } from './status.ts'
 
@@ -74,7 +75,7 @@ export interface ResumeIdle {
   leaseMs: number | null
 }
 
-/** A waiting run goes on with its outputs: claimed for this process where it has a free slot, else queued. Answers the new fence. */
+/** A waiting run goes on with its outputs, and whoever was to see to its calls has done so: claimed for this process where it has a free slot, else queued. Answers the new fence. */
 export async function resumeIdleRun(db: Db, resume: ResumeIdle): Promise<number> {
   const rows = await db.hot<{ fence: number }>(
     `with r as (update run set status = case when $3::uuid is null then 'queued' else 'running' end, worker_id = $3::uuid,
@@ -85,6 +86,9 @@ export async function resumeIdleRun(db: Db, resume: ResumeIdle): Promise<number>
     s as (update run_step s set status = 'completed', ended_at = to_timestamp($2::float8 / 1000.0) from r where s.id = $6::uuid and s.run_id = r.id),
     c as (update tool_call c set output = x.output from json_to_recordset($7::text::json) as x(call_id text, output text), r
       where c.step_id = $6::uuid and c.run_id = r.id and c.call_id = x.call_id),
+    a as (update action a set output = x.said, status = case when a.processed_at is null then 'completed' else a.status end,
+        processed_at = coalesce(a.processed_at, to_timestamp($2::float8 / 1000.0))
+      from json_to_recordset($7::text::json) as x(call_id text, said text), r where a.run_id = r.id and a.call_id = x.call_id),
     e as (insert into run_event (run_id, seq, tenant_id, n, data) select r.id, $8::int, r.tenant_id, json_array_length($9::text::json), $9 from r)
     select fence from r`,
     [
@@ -94,7 +98,7 @@ export async function resumeIdleRun(db: Db, resume: ResumeIdle): Promise<number>
       resume.leaseMs,
       resume.resume,
       resume.stepId,
-      JSON.stringify(resume.outputs.map((o) => ({ call_id: o.call_id, output: JSON.stringify(o.output) }))),
+      JSON.stringify(resume.outputs.map((o) => ({ call_id: o.call_id, output: JSON.stringify(o.output), said: makeStorable(o.output) }))),
       resume.seq,
       JSON.stringify(resume.events),
     ],

@@ -67,7 +67,8 @@ export type RunEvent =
   | { type: 'text'; text: string; annotations?: Citation[] }
   | { type: 'refusal'; text: string }
   | { type: 'reasoning'; text: string }
-  | { type: 'call'; index: number; id: string; tool: string; name: string }
+  /** `spoken`: the text before it says the call. */
+  | { type: 'call'; index: number; id: string; tool: string; name: string; spoken?: true }
   | { type: 'arguments'; index: number; text: string }
   | { type: 'message_end'; id: string; cut?: MessageCut; at: number }
   | {

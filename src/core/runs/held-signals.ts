@@ -1,3 +1,5 @@
+import type { Needs } from '../needs.ts'
+import { transactAgain } from './deadlock.ts'
 import type { ClaimedRun } from './runs.ts'
 import type { Signals, Slot } from './signals.ts'
 
@@ -53,5 +55,22 @@ export class HeldSignals implements Signals {
     this.held = []
     for (const slot of this.reserved) this.outer.release(slot)
     this.reserved.clear()
+  }
+}
+
+/** One transaction, tried again after a deadlock, and what it has to tell: told once it is committed. */
+export async function inOneCommit<A extends Needs<'db' | 'signals'>, R>(app: A, work: (app: A) => Promise<R>): Promise<R> {
+  let signals = new HeldSignals(app.signals)
+  let committed = false
+  try {
+    const result = await transactAgain(app.db, (db) => {
+      signals.settle(false)
+      signals = new HeldSignals(app.signals)
+      return work({ ...app, db, signals })
+    })
+    committed = true
+    return result
+  } finally {
+    signals.settle(committed)
   }
 }

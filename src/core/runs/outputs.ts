@@ -1,3 +1,4 @@
+import { actionId, outputMessageId } from '../actions/action-ids.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
@@ -61,7 +62,7 @@ async function resume(
   checkOutputs(JSON.parse(locked.calls) as FunctionCall[], outputs)
   const at = app.clock.now()
   const events = resumeEvents(locked, outputs, at)
-  const answer = { outputs: Object.fromEntries(outputs.map((o) => [o.callId, o.output])) }
+  const answer = answerOf(run.id, outputs)
   if (slot) events.push({ type: 'status', status: 'running', at })
   await resumeIdleRun(app.db, {
     runId: run.id,
@@ -77,6 +78,12 @@ async function resume(
   const row = slot && (await resumedRow(app.db, run.id))
   return { after: locked.next_event - 1, events, claimed: row && { ...claimFromRow(row), takenOver: false } }
 }
+
+/** What the run is resumed with, and the ids of the messages it writes, which are known before; see engine/tool-outputs.ts. */
+const answerOf = (runId: string, outputs: readonly ToolOutput[]): Record<'outputs' | 'ids', Record<string, string>> => ({
+  outputs: Object.fromEntries(outputs.map((o) => [o.callId, o.output])),
+  ids: Object.fromEntries(outputs.map(({ callId }) => [callId, outputMessageId({ id: actionId(runId, callId) })])),
+})
 
 function checkOutputs(calls: FunctionCall[], outputs: ToolOutput[]): void {
   const expected = calls.map((c) => c.id)

@@ -49,6 +49,15 @@ export async function runsBehind(db: Db, thread: ThreadKey, limit: number): Prom
   return rows.map((r) => r.id)
 }
 
+/** Whether the first run behind is a call of a graph, which goes on from where the thread stands. */
+export async function nextIsCall(db: Db, thread: ThreadKey): Promise<boolean> {
+  const rows = await db.hot<{ is_call: boolean }>(
+    `select r.call is not null as is_call from run r where ${BEHIND} order by r.run_at, r.id limit 1`,
+    [thread.id, thread.tenantId],
+  )
+  return rows[0]?.is_call ?? true
+}
+
 /** Nobody holds it and nobody waits for it: of a thread that the transaction has locked. */
 export async function freeThread(db: Db, thread: ThreadKey): Promise<void> {
   await db.hot(`update thread set run_id = null, next_at = null where id = $1 and tenant_id is not distinct from $2::uuid`, [

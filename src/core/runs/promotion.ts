@@ -3,7 +3,7 @@ import { transactAgain } from './deadlock.ts'
 import { lockIdleRun } from './end-store.ts'
 import { endLocked } from './ending.ts'
 import type { Segment } from './events.ts'
-import { holdNext, lockThread, peekThread, type ThreadKey, threadsWithDueRuns } from './promotion-store.ts'
+import { holdNext, lockThread, nextIsCall, peekThread, type ThreadKey, threadsWithDueRuns } from './promotion-store.ts'
 
 /** Gives a thread that is free to the first run that waits for it. */
 export async function promoteThread(app: Needs<'db' | 'clock' | 'signals'>, thread: ThreadKey): Promise<void> {
@@ -18,7 +18,8 @@ export async function promoteThread(app: Needs<'db' | 'clock' | 'signals'>, thre
     const now = await lockThread(db, thread)
     locked = holder?.status === 'queued'
     if (!now || now.run_id !== seen.run_id || (now.run_id !== null && holder?.status !== 'waiting')) return undefined
-    if (holder) told.push({ runId: holder.id, segment: await endLocked({ ...app, db }, holder, 'completed') })
+    const end = holder && ((await nextIsCall(db, thread)) ? 'completed' : 'cancelled')
+    if (holder && end) told.push({ runId: holder.id, segment: await endLocked({ ...app, db }, holder, end) })
     return holdNext(db, thread, app.clock.now())
   })
   for (const { runId, segment } of told) app.signals.publish(runId, segment)

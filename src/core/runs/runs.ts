@@ -33,6 +33,10 @@ export interface RunOptions {
   maxCompletionTokens?: number
   truncation?: { type: 'auto' | 'last_messages'; lastMessages?: number }
   toolResources?: ToolResources
+  /** A turn without calls whose text spells one is taken for it. */
+  textCalls?: true
+  /** Its client may have left a key of the model's provider for it: see secrets.ts. */
+  clientKey?: true
 }
 
 /** What a run executes with: its assistant version and its own options, merged. */
@@ -42,6 +46,8 @@ export interface RunConfig extends AssistantConfig {
   maxPromptTokens: number | null
   maxCompletionTokens: number | null
   truncation: { type: 'auto' | 'last_messages'; lastMessages: number | null }
+  textCalls?: true
+  clientKey?: true
 }
 
 export interface Run {
@@ -73,6 +79,8 @@ export interface Run {
 }
 
 export interface NewRun {
+  /** Absent: a new one. */
+  id?: string
   assistantId: string
   options: RunOptions
   metadata?: JsonObject

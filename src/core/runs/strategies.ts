@@ -84,9 +84,9 @@ async function attempt(app: TakenNeeds, caller: Caller, taken: Taken): Promise<O
   if (now?.run_id !== seen.run_id || (seen.run_id !== null && !holder)) throw new Moved()
   const behind = now.next_at === null ? [] : await runsBehind(app.db, thread, BEHIND_MAX)
   const outcome: Outcome = { started: undefined, queued: undefined, ended: [], asked: [] }
-  // Whoever waits for an answer makes way: the new run goes on from where it stands.
+  // Whoever waits for an answer makes way: a graph's run goes on from where it stands, another one leaves its calls unanswered.
   if (holder?.status === 'waiting') {
-    await endIdle(app, outcome, { id: holder.id, status: 'completed' })
+    await endIdle(app, outcome, { id: holder.id, status: draft.call === null ? 'cancelled' : 'completed' })
     holder = undefined
   }
   if (holder || behind.length > 0) {

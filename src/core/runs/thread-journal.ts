@@ -2,6 +2,7 @@ import { type Caller, requireScope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { getThread, type Thread } from '../threads/threads.ts'
+import { Bell } from './bell.ts'
 import type { Segment } from './events.ts'
 import { followRun } from './journal.ts'
 import { findRun, type Run, searchRuns } from './runs.ts'
@@ -204,34 +205,4 @@ async function bookFrom(
   const before = last ? runs.filter((run) => run !== last && run.status !== 'queued' && byBeginning(run, last) < 0) : []
   for (const run of before) book.note(run.id, { seq: 0, state: stateOf(run.status) })
   return book
-}
-
-/** Rings when somebody should look; holds nothing else. */
-class Bell {
-  rung = false
-  private wake: (() => void) | undefined
-  constructor(private readonly signal: AbortSignal) {
-    signal.addEventListener('abort', () => this.wake?.(), { once: true })
-  }
-
-  onSegment(): void {
-    this.onWake()
-  }
-
-  onWake(): void {
-    this.rung = true
-    this.wake?.()
-  }
-
-  wait(ms: number): Promise<void> {
-    if (this.signal.aborted || this.rung) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.onWake(), ms)
-      this.wake = () => {
-        clearTimeout(timer)
-        this.wake = undefined
-        resolve()
-      }
-    })
-  }
 }

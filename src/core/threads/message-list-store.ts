@@ -16,7 +16,7 @@ const valueAt = (ns: string, version: string): string => `select b.* from channe
  * channel holds, put together from the versions it is stored in, and behind it what no checkpoint names yet. Where the head
  * of a graph has no such list, there is only the log.
  */
-const LISTED = `t as materialized (select head_id, head_seq, graph from thread where id = $2 and tenant_id is not distinct from $1::uuid),
+export const LISTED = `t as materialized (select head_id, head_seq, graph from thread where id = $2 and tenant_id is not distinct from $1::uuid),
   k(ns, base, base_ns, keep, ids, is_list, upto) as (
     select b.ns, b.base, b.base_ns, coalesce(b.keep, 0), b.message_ids, b.message_ids is not null or b.data = '[]', ${EVERYTHING}
     from t cross join lateral (select c.versions->>'messages' as version from checkpoint c

@@ -65,7 +65,10 @@ const append: Statement<MessageRecord, boolean> = {
 
 /** False: no such thread, or a run holds it. */
 export const appendMessages = (db: Db, tenantId: string, message: Message): Promise<boolean> =>
-  db.batch(append, toRecord(tenantId, message))
+  appendRecord(db, toRecord(tenantId, message))
+
+/** As `appendMessages`, of any role. */
+export const appendRecord = (db: Db, record: MessageRecord): Promise<boolean> => db.batch(append, record)
 
 export async function readMessageRow(db: Db, tenantId: string, input: { threadId: string; id: string }): Promise<Message | undefined> {
   const rows = await db.hot<MessageRow>(

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { transactAgain } from '../runs/deadlock.ts'
 import { DELETE_UNNAMED_BLOBS } from './checkpoint-rows.ts'
 
 interface Key {
@@ -17,7 +18,8 @@ async function deleteLocked(db: Db, keys: readonly Key[]): Promise<{ run_id: str
   )
   const state = (table: string) =>
     `delete from ${table} s using ${KEYS} where s.thread_id = x.id and s.tenant_id is not distinct from x.tenant_id`
-  await db.hot(`with a as (${state('checkpoint')}), b as (${state('channel_blob')}) ${state('checkpoint_write')}`, given)
+  const users = `delete from association a using ${KEYS} where a.from_id = x.id and a.kind || '' = 'thread_user' and a.tenant_id is not distinct from x.tenant_id`
+  await db.hot(`with a as (${state('checkpoint')}), b as (${state('channel_blob')}), u as (${users}) ${state('checkpoint_write')}`, given)
   return rows
 }
 
@@ -30,7 +32,7 @@ const lockGiven = (db: Db, tenantId: string, ids: readonly string[], condition: 
 
 /** Answers the run that held it, for each thread that was there. */
 export const deleteThreadRows = (db: Db, tenantId: string, ids: readonly string[]): Promise<{ run_id: string | null }[]> =>
-  db.transaction(async (tx) => deleteLocked(tx, await lockGiven(tx, tenantId, ids, 'true')))
+  transactAgain(db, async (tx) => deleteLocked(tx, await lockGiven(tx, tenantId, ids, 'true')))
 
 /** Not at work: a run may wait for an answer. */
 const IDLE = `t.status <> 'busy' and t.next_at is null`

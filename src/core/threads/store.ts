@@ -1,6 +1,7 @@
 import type { Db, Statement } from '../../drivers/records/port.ts'
 import type { JsonObject } from '../json.ts'
 import type { GraphConfig } from '../runs/call.ts'
+import { transactAgain } from '../runs/deadlock.ts'
 import type { RunError } from '../runs/events.ts'
 import type { ToolResources } from '../tool-resources/tool-resources.ts'
 import { draftMessage } from './draft.ts'
@@ -159,7 +160,7 @@ export async function setThreadResources(db: Db, thread: Pick<Thread, 'id' | 'te
  * by the second statement.
  */
 export const deleteThreadRow = (db: Db, tenantId: string, id: string): Promise<{ runId: string | null } | undefined> =>
-  db.transaction(async (tx) => {
+  transactAgain(db, async (tx) => {
     const rows = await tx.hot<{ run_id: string | null }>(
       `delete from thread where id = $1 and tenant_id is not distinct from $2::uuid returning run_id`,
       [id, tenantId],
@@ -167,7 +168,8 @@ export const deleteThreadRow = (db: Db, tenantId: string, id: string): Promise<{
     if (!rows[0]) return undefined
     await tx.hot(
       `with a as (delete from checkpoint where thread_id = $1 and tenant_id is not distinct from $2::uuid),
-      b as (delete from channel_blob where thread_id = $1 and tenant_id is not distinct from $2::uuid)
+      b as (delete from channel_blob where thread_id = $1 and tenant_id is not distinct from $2::uuid),
+      u as (delete from association where from_id = $1 and kind || '' = 'thread_user' and tenant_id is not distinct from $2::uuid)
       delete from checkpoint_write where thread_id = $1 and tenant_id is not distinct from $2::uuid`,
       [id, tenantId],
     )

@@ -2,6 +2,8 @@ import { type Caller, requireScope } from '../caller.ts'
 import { newId } from '../id.ts'
 import { cancelJobs, insertJobs } from '../jobs/jobs.ts'
 import type { Needs } from '../needs.ts'
+import { dissociateAll } from '../ownership/associations.ts'
+import { disown } from '../ownership/ownership.ts'
 import type { Page, PageRequest } from '../page.ts'
 import { readPendingDocuments } from './file-store.ts'
 import {
@@ -154,6 +156,8 @@ export async function deleteStore(app: Needs<'db' | 'clock' | 'signals'>, caller
     if (!(await lockStoreRow(db, tenantId, { id, now: at }))) throw missingStore(id)
     const pending = await readPendingDocuments(db, id, CANCELLED_AT_ONCE_MAX)
     await deleteStoreRow(db, id)
+    await disown(db, caller, { kind: 'vector_store', id })
+    await dissociateAll({ db }, caller, { kind: 'assistant_store', to: id })
     const begun = await cancelJobs(db, 'ingest_document', pending)
     const runAt = begun.length > 0 || pending.length === CANCELLED_AT_ONCE_MAX ? at + LATE_WRITES_MS : at
     await insertJobs(db, at, [{ kind: 'remove_store', tenantId, subject: id, payload: { storeId: id }, runAt }])

@@ -50,11 +50,12 @@ export class OpenAIProvider implements Provider {
       path: CHAT,
       body: turnBody(request),
       headers,
+      apiKey: request.apiKey,
       silenceMs: this.#limits.connectTimeoutMs,
       optional: ['stream_options'],
     }
     return withRetries(this.#retries, signal, async () => {
-      const turn = new Turn(this.#upstream, sink)
+      const turn = new Turn(this.#upstream.sourceOf(request.apiKey), sink)
       const exchange = new Exchange(this.name, signal)
       try {
         await this.#openStream(question, exchange)

@@ -20,6 +20,8 @@ export interface GenerateRequest {
   options: JsonObject
   /** Stable name of this attempt at the turn, sent upstream as an idempotency hint where the provider reads one. */
   attemptKey: string
+  /** Of the provider: this request is made with it instead of the server's own. */
+  apiKey?: string
 }
 
 export interface Usage {

@@ -4,6 +4,8 @@ import { ProviderFailure } from './failure.ts'
 /** Who answered, and how its words are made fit to be shown. */
 export interface Source {
   readonly name: string
+  /** Asked with a key that a client lent, not with the server's own. */
+  readonly lent?: boolean
   scrub(text: string): string
 }
 
@@ -15,6 +17,7 @@ export interface Refusal {
   code?: string
   param?: string
   retryAfterMs?: number
+  lent?: true
 }
 
 const MESSAGE_CHARS_MAX = 2_000
@@ -34,7 +37,7 @@ export function refused(refusal: Refusal): ProviderFailure {
 export function refusalFault(refusal: Refusal): Fault {
   const { provider, status } = refusal
   const message = refusal.message.slice(0, MESSAGE_CHARS_MAX) || `HTTP ${status}`
-  if (status === 401 || status === 403) return credentialsFault(provider, status)
+  if (status === 401 || status === 403) return refusal.lent ? lentKeyFault(provider, status) : credentialsFault(provider, status)
   if (status === 429) return new Fault('rate_limited', `Model provider '${provider}' limits requests: ${message}`, waitFacts(refusal))
   if (status === 404 && saysNoModel(refusal)) return new Fault('model_not_found', message, { kind: 'model', param: 'model' })
   if (status === 400 || status === 404 || status === 413 || status === 422) return new Fault('invalid', message, invalidFacts(refusal))
@@ -47,6 +50,9 @@ function credentialsFault(provider: string, status: number): Fault {
     provider === 'openai' ? "OPENAI_API_KEY, or the provider's api_key in models.providers" : "the provider's api_key in models.providers"
   return new Fault('upstream', `Model provider '${provider}' refused its credentials (HTTP ${status}): check ${place}.`)
 }
+
+const lentKeyFault = (provider: string, status: number): Fault =>
+  new Fault('upstream', `Model provider '${provider}' refused the API key that came with the request (HTTP ${status}).`)
 
 const waitFacts = (refusal: Refusal): FaultFacts => (refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs })
 
@@ -85,6 +91,7 @@ function readRefusal(source: Source, error: unknown): Refusal {
     provider: source.name,
     status: nearestStatus(code, `${code} ${type}`),
     message: source.scrub(text),
+    ...(source.lent ? { lent: true } : {}),
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof param === 'string' ? { param } : {}),
   }

@@ -12,6 +12,8 @@ export interface Question {
   /** Absent for a GET. */
   body?: JsonObject
   headers?: Record<string, string>
+  /** Instead of the server's own. */
+  apiKey?: string | undefined
   /** Longest wait for the answer to begin. */
   silenceMs: number
   /** Fields of the body that may be left out when the provider refuses them by name. */
@@ -34,6 +36,13 @@ export class Upstream implements Source {
     this.#clock = clock
   }
 
+  /** For questions that are asked with this key. */
+  sourceOf(apiKey: string | undefined): Source {
+    if (apiKey === undefined) return this
+    const hide = scrubber(apiKey)
+    return { name: this.name, lent: true, scrub: (text) => this.scrub(hide(text)) }
+  }
+
   async ask(question: Question, exchange: Exchange): Promise<Response> {
     const body = question.body && this.#accepted(question.body, question.optional ?? [])
     try {
@@ -53,28 +62,29 @@ export class Upstream implements Source {
   }
 
   async #send(question: Question, body: JsonObject | undefined, exchange: Exchange): Promise<Response> {
-    const { path, headers, silenceMs } = question
+    const { path, silenceMs, apiKey } = question
+    const headers = { ...question.headers, ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) }
     this.#client ??= openClient(this.#config)
     try {
       const client = await this.#client
       exchange.watch(silenceMs)
-      return await client.send({ path, body: body && JSON.stringify(body), headers: headers ?? {}, signal: exchange.signal })
+      return await client.send({ path, body: body && JSON.stringify(body), headers, signal: exchange.signal })
     } catch (error) {
-      throw exchange.interruption ?? this.#failure(error)
+      throw exchange.interruption ?? this.#failure(error, this.sourceOf(apiKey))
     }
   }
 
-  #failure(error: unknown): ProviderFailure {
+  #failure(error: unknown, source: Source): ProviderFailure {
     if (isStatusError(error)) {
       const { httpStatus, body } = error
       if (isWrongAddress(httpStatus, body)) return misconfigured(this.name, `has no such endpoint (HTTP ${httpStatus})`)
-      return refused(this.#refusal(error))
+      return refused(this.#refusal(error, source))
     }
     return unreachable(this.name, errorCode(error))
   }
 
-  #refusal(error: StatusError): Refusal {
-    const refusal = readStatusRefusal(this, error.httpStatus, error.body)
+  #refusal(error: StatusError, source: Source): Refusal {
+    const refusal = readStatusRefusal(source, error.httpStatus, error.body)
     const retryAfterMs = readRetryAfter(error.httpHeaders, this.#clock)
     return retryAfterMs === undefined ? refusal : { ...refusal, retryAfterMs }
   }

@@ -5,7 +5,7 @@ import { AsyncLocalStorageProviderSingleton } from '@langchain/core/singletons'
 import { END, interrupt, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
 import { newId } from '../../core/id.ts'
 import { own } from '../messages.ts'
-import { type Outputs, readOutputs } from '../tool-outputs.ts'
+import { type MessageIds, type Outputs, readMessageIds, readOutputs } from '../tool-outputs.ts'
 
 /** What a run lends its nodes. It travels in `configurable` under a `__` key: never stored, never traced. */
 export interface Host {
@@ -79,11 +79,11 @@ const routeServed = new Node<State, string>(async (state) => (openCalls(state.me
  * Asks until the answer fits: LangGraph keeps every answer, so a node that threw at one would be given it again for ever.
  * `interrupt` throws where nothing was answered yet.
  */
-function askOutputs(calls: ToolCall[]): Outputs {
+function askOutputs(calls: ToolCall[]): { outputs: Outputs; ids: MessageIds } {
   for (let error: string | undefined; ; ) {
     const given = interrupt<OutputsWanted, unknown>({ type: 'submit_tool_outputs', tool_calls: calls, ...(error ? { error } : {}) })
     const read = readOutputs(given, calls)
-    if (typeof read !== 'string') return read
+    if (typeof read !== 'string') return { outputs: read, ids: readMessageIds(given) }
     error = read
   }
 }
@@ -91,10 +91,10 @@ function askOutputs(calls: ToolCall[]): Outputs {
 /** `interrupt` reads its config from AsyncLocalStorage, which a bare node has to enter itself. */
 const functions = new Node<State, Partial<State>>(async (state, config) => {
   const calls = openCalls(state.messages)
-  const outputs = AsyncLocalStorageProviderSingleton.runWithConfig(config, () => askOutputs(calls))
+  const { outputs, ids } = AsyncLocalStorageProviderSingleton.runWithConfig(config, () => askOutputs(calls))
   return {
-    messages: calls.map((call) =>
-      own(new ToolMessage({ id: newId(), content: outputs[call.id ?? ''] ?? '', tool_call_id: call.id ?? '', name: call.name })),
+    messages: calls.map(({ id = '', name }) =>
+      own(new ToolMessage({ id: ids[id] ?? newId(), content: outputs[id] ?? '', tool_call_id: id, name })),
     ),
   }
 })

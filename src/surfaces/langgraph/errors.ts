@@ -63,6 +63,10 @@ const NAMES: Record<NonNullable<FaultFacts['kind']>, string> = {
   item: 'Item',
   model: 'Model',
   key: 'Key',
+  user: 'User',
+  tool: 'Tool',
+  action: 'Action',
+  entry: 'Entry',
 }
 
 function missingSentence({ kind, id = '', action }: FaultFacts): string | undefined {

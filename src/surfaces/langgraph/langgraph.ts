@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
 import { pathOf } from '../../http/path.ts'
 import { PendingBody } from '../../http/pending-body.ts'
+import { plainJson } from '../../http/plain-json.ts'
 import { assistants } from './assistants.ts'
 import { crons } from './crons.ts'
 import { type Asked, replyResponse, toReply } from './errors.ts'
@@ -20,17 +21,6 @@ const askedOf = (request: Request): Asked => ({
   path: pathOf(request.url),
   requestId: request.headers.get('x-request-id'),
 })
-
-interface Answered {
-  responseValue: unknown
-  set: { status?: number | string; headers: Record<string, string | number | string[]> }
-}
-
-/** Elysia answers bare text, and nothing for null, where clients read JSON. */
-export function plainJson({ responseValue, set }: Answered): Response | undefined {
-  if (responseValue === undefined || (typeof responseValue === 'object' && responseValue !== null)) return undefined
-  return Response.json(responseValue, { status: Number(set.status ?? 200), headers: set.headers as Record<string, string> })
-}
 
 /** The LangGraph Platform dialect: everything under one prefix, or at the root of a listener of its own. */
 export function langgraph(app: App, options: { prefix?: string } = {}) {

@@ -2,8 +2,8 @@ import { type Static, type TProperties, type TSchema, Type as t } from '@sinclai
 import { checked, plainSchema } from '../../http/checked.ts'
 import { findFlaw, type SchemaNode } from '../../http/flaw.ts'
 import { PendingBody } from '../../http/pending-body.ts'
+import { readQuery } from '../../http/query.ts'
 import { ErrorBody } from './fields.wire.ts'
-import { readQuery } from './query.ts'
 import { refuseField, requireValid } from './refusal.ts'
 
 /**

@@ -2,8 +2,10 @@ import { Fault, type Kind, notFound } from '../../core/fault.ts'
 import { isUuid, readId, spellId } from '../../core/id.ts'
 import { unknownCursor } from '../../core/page.ts'
 
-/** `key` and `model` are not spelled: clients know them by their own text. */
-export const PREFIXES: Record<Exclude<Kind, 'key' | 'model' | 'checkpoint' | 'graph' | 'schedule' | 'item'>, string> = {
+/** `key` and `model` are not spelled: clients know them by their own text. The others are not of this dialect. */
+type Unspelled = 'key' | 'model' | 'checkpoint' | 'graph' | 'schedule' | 'item' | 'user' | 'tool' | 'action' | 'entry'
+
+export const PREFIXES: Record<Exclude<Kind, Unspelled>, string> = {
   assistant: 'asst_',
   thread: 'thread_',
   message: 'msg_',

@@ -117,7 +117,11 @@ export function fromTools(tools: readonly Tool[]): JsonObject[] {
   return tools.map((tool) => tool as JsonObject)
 }
 
-export const toTools = (tools: readonly JsonObject[]): Tool[] => tools as unknown as Tool[]
+const SHOWN = new Set<unknown>(['function', SEARCH, 'code_interpreter'])
+const isShown = ({ type }: JsonObject): boolean => SHOWN.has(type)
+
+/** Runs of other dialects may have tools that this one has no word for. */
+export const toTools = (tools: readonly JsonObject[]): Tool[] => (tools.every(isShown) ? tools : tools.filter(isShown)) as unknown as Tool[]
 
 type Search = NonNullable<NewToolResources['file_search']>
 

@@ -1,10 +1,12 @@
 import * as assistants from '../../../src/core/assistants/assistants.ts'
 import * as graphs from '../../../src/core/assistants/graph-assistants.ts'
+import * as owned from '../../../src/core/assistants/owned-assistants.ts'
 import * as versions from '../../../src/core/assistants/versions.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import type { TestApp } from '../../support/app.ts'
 
 interface Ids {
+  user: string
   assistant: string
   file: string
   store: string
@@ -38,6 +40,19 @@ export function assistantCases(open: { app: () => TestApp; own: () => Ids }): Re
     ],
     'graph-assistants.deleteGraphAssistant': [
       (c, ids) => graphs.deleteGraphAssistant(app(), c, { id: ids.assistant, deleteThreads: true }),
+    ],
+    'owned-assistants.changeOwnedAssistant': [
+      (c, ids) => owned.changeOwnedAssistant(app(), c, { name: { id: ids.assistant }, change: { metadata: METADATA }, facts: METADATA }),
+    ],
+    'owned-assistants.deleteOwnedAssistant': [(c, ids) => owned.deleteOwnedAssistant(app(), c, { id: ids.assistant })],
+    'owned-assistants.assistantsOf': [(c, ids) => owned.assistantsOf(app(), c, ids.user)],
+    'owned-assistants.giveAssistant': [
+      (c, ids) => owned.giveAssistant(app(), c, { name: { id: ids.assistant }, userId: own().user }),
+      (c, ids) => owned.giveAssistant(app(), c, { name: { id: own().assistant }, userId: ids.user }),
+    ],
+    'owned-assistants.takeAssistant': [
+      (c, ids) => owned.takeAssistant(app(), c, { name: { id: ids.assistant }, userId: own().user }),
+      (c, ids) => owned.takeAssistant(app(), c, { name: { id: own().assistant }, userId: ids.user }),
     ],
     'versions.addVersion': [(c, ids) => versions.addVersion(app(), c, { id: ids.assistant, change: (current) => current })],
     'versions.listVersions': [(c, ids) => versions.listVersions(app(), c, { id: ids.assistant, ...PAGE })],

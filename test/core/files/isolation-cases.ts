@@ -1,10 +1,12 @@
 import type { Caller } from '../../../src/core/caller.ts'
 import * as files from '../../../src/core/files/files.ts'
 import type { WrittenObject } from '../../../src/core/files/objects.ts'
+import * as ownedFiles from '../../../src/core/files/owned-files.ts'
 import * as removal from '../../../src/core/files/removal.ts'
 import * as signed from '../../../src/core/files/signed.ts'
 import * as uploads from '../../../src/core/files/uploads.ts'
 import type { TestApp } from '../../support/app.ts'
+import { userOf } from '../../support/people.ts'
 import { chunksOf, receive } from './kit.ts'
 
 export interface FileIds {
@@ -49,6 +51,13 @@ export function fileCases({ app, own }: { app: () => TestApp; own: () => FileIds
         files.readContent(app(), c, { file: { ...(await files.getFile(app(), c, own().file)), id: ids.file, objectId: ids.object } }),
     ],
     'files.createFile': [(c, ids) => files.createFile(app(), c, { ...wish, object: objectOf(c, ids.object), expiresAfterS: null })],
+    'owned-files.createOwnedFile': [
+      async (c, ids) => {
+        const user = await userOf(app(), c)
+        const file = { ...wish, object: objectOf(c, ids.object), expiresAfterS: null }
+        return ownedFiles.createOwnedFile(app(), user, { ...file, userId: user.userId, facts: {} })
+      },
+    ],
     'removal.deleteFile': [(c, ids) => removal.deleteFile(app(), c, ids.file)],
     'signed.signedDownload': [(c, ids) => signed.signedDownload(app(), c, { ...link, fileId: ids.file })],
     'signed.keepSigned': [(c, ids) => signed.keepSigned(app(), c, { ...wish, objectId: ids.linked, expiresAfterS: null })],

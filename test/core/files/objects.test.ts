@@ -136,12 +136,12 @@ test('a writer that cannot say that it lives stops before it is taken for dead',
   }
   const replica = await app.replica()
   const parts = { ...replica, files: app.files }
-  const writing = writeObject(parts, app.one.tenantId, { source: endless(), bytesMax: BYTES_MAX, lease: { ms: 60, renewMs: 20 } })
+  const writing = writeObject(parts, app.one.tenantId, { source: endless(), bytesMax: BYTES_MAX, lease: { ms: 500, renewMs: 20 } })
+  void writing.catch(() => undefined)
   await halfWritten(true)
   replica.db.die()
   // Its last word to the database gets no answer either: what counts is that the file store is left alone.
   await halfWritten(false)
-  void writing.catch(() => undefined)
 })
 
 test('a writer whose object was taken from it stops', async () => {

@@ -16,10 +16,10 @@ const newKey = (key: Partial<NewKey> = {}) => createKey(app, app.one, { name: 'k
 const refused = { code: 'unauthenticated' }
 const lastUsed = async (id: string) => (await listKeys(app, app.one)).find((key) => key.id === id)?.lastUsedAt
 
-test('a key resolves to its tenant, user and scopes', async () => {
+test('a key resolves to its tenant and scopes, and to no user, whoever made it', async () => {
   const { key, secret } = await newKey({ scopes: ['read'] })
   const caller = await app.keys.resolve(secret)
-  expect(caller).toEqual({ tenantId: app.one.tenantId, userId: app.one.userId, keyId: key.id, scopes: new Set(['read' as const]) })
+  expect(caller).toEqual({ tenantId: app.one.tenantId, userId: null, keyId: key.id, scopes: new Set(['read' as const]) })
 })
 
 test('the secret is nowhere in the database, and only its first characters are listed', async () => {

@@ -1,7 +1,9 @@
 import type { Caller } from '../../../src/core/caller.ts'
 import * as batches from '../../../src/core/vector-stores/batches.ts'
+import * as entries from '../../../src/core/vector-stores/entries.ts'
 import * as attributes from '../../../src/core/vector-stores/file-attributes.ts'
 import * as content from '../../../src/core/vector-stores/file-content.ts'
+import * as ownedStores from '../../../src/core/vector-stores/owned-stores.ts'
 import * as search from '../../../src/core/vector-stores/search.ts'
 import * as storeFiles from '../../../src/core/vector-stores/store-files.ts'
 import * as stores from '../../../src/core/vector-stores/stores.ts'
@@ -22,8 +24,17 @@ export async function fillStore(app: TestApp, caller: Caller): Promise<StoreIds>
   const { id: batch } = await batches.createBatch(app, caller, { storeId: store, files: [{ fileId: file }] })
   const added = await storeFiles.getStoreFile(app, caller, { storeId: store, fileId: file })
   await complete(app, added)
+  await entries.addEntry(app, caller, { storeId: store, entry: entryOf(store, file) })
+  // Attached to a stand-in of an assistant: only ids count here.
+  await ownedStores.attachStore(app, caller, { assistantId: added.documentId, storeId: store })
   return { file, store, batch, document: added.documentId }
 }
+
+/** Named after its store. */
+const entryOf = (alias: string, fileId: string | null = null): entries.NewEntry => ({
+  ...{ alias, fileName: 'n.txt', filePath: alias },
+  ...{ metadata: {}, fileId },
+})
 
 type Case = (caller: Caller, ids: StoreIds) => Promise<unknown>
 
@@ -101,7 +112,37 @@ export function storeCases(open: { app: () => TestApp; own: () => StoreIds }): R
       (c, ids) => batches.cancelBatch(app, c, { storeId: own.store, id: ids.batch }),
     ],
     'search.searchStores': [(c, ids) => search.searchStores(app, c, searchIn([own.store, ids.store]))],
+    ...entryCases(app, own),
     'search.indexing': [(c, ids) => search.indexing(app, c, [ids.store])],
+  }
+}
+
+function entryCases(app: TestApp, own: StoreIds): Record<string, Case[]> {
+  const named = (ids: StoreIds) => ({ storeId: ids.store, alias: ids.store })
+  return {
+    'owned-stores.getOwnedStore': [(c, ids) => ownedStores.getOwnedStore(app, c, ids.store)],
+    'owned-stores.listOwnedStores': [(c, ids) => ownedStores.listOwnedStores(app, c, ids.store)],
+    'owned-stores.isRetired': [(c, ids) => ownedStores.isRetired(app, c, ids.store)],
+    'owned-stores.holdStore': [(c, ids) => ownedStores.holdStore(app, c, ids.store)],
+    'owned-stores.touchStore': [(c, ids) => ownedStores.touchStore(app, c, ids.store)],
+    'owned-stores.deleteOwnedStore': [
+      (c, ids) => ownedStores.deleteOwnedStore(app, c, { id: ids.store, forGood: false }),
+      (c, ids) => ownedStores.deleteOwnedStore(app, c, { id: ids.store, forGood: true }),
+    ],
+    'owned-stores.attachStore': [(c, ids) => ownedStores.attachStore(app, c, { assistantId: own.store, storeId: ids.store })],
+    'owned-stores.detachStore': [(c, ids) => ownedStores.detachStore(app, c, { assistantId: ids.document, storeId: ids.store })],
+    'owned-stores.attachedStores': [(c, ids) => ownedStores.attachedStores(app, c, ids.document)],
+    'owned-stores.storesFor': [(c, ids) => ownedStores.storesFor(app, c, ids.document)],
+    'entries.addEntry': [
+      (c, ids) => entries.addEntry(app, c, { storeId: ids.store, entry: entryOf('e') }),
+      (c, ids) => entries.addEntry(app, c, { storeId: own.store, entry: entryOf('e', ids.file) }),
+    ],
+    'entries.listEntries': [(c, ids) => entries.listEntries(app, c, ids.store)],
+    'entries.changeEntry': [
+      (c, ids) => entries.changeEntry(app, c, { ...named(ids), status: 'failed', error: null }),
+      (c, ids) => entries.changeEntry(app, c, { ...named(ids), storeId: own.store, status: 'failed', error: null }),
+    ],
+    'entries.removeEntry': [(c, ids) => entries.removeEntry(app, c, { storeId: ids.store, filePath: ids.store })],
   }
 }
 

@@ -100,3 +100,19 @@ test('the data of a server before graphs is taken along', async () => {
   await db.query('delete from thread')
   expect(await db.query('select id from message union all select id from run')).toEqual([])
 })
+
+test("the keys of a server before users are the tenant's, also where two begin alike", async () => {
+  const { db } = records
+  await migrate(db, silentLog, migrations.slice(0, 3))
+  const old = [
+    `insert into tenant (id, name, created_at) values (gen_random_uuid(), 'old', now())`,
+    `insert into app_user (id, tenant_id, name, is_admin, created_at) select gen_random_uuid(), id, 'admin', true, now() from tenant`,
+    `insert into api_key (id, tenant_id, user_id, name, hash, prefix, scopes, created_at)
+      select gen_random_uuid(), tenant_id, id, 'k', n, 'alike_key', 'read', now() from app_user, generate_series(1, 2) n`,
+  ]
+  for (const statement of old) await db.query(statement)
+  await migrate(db, silentLog, migrations)
+  const key = { user_id: null, prefix: 'alike_key', scopes: 'read' }
+  expect(await db.query('select user_id, prefix, scopes from api_key')).toEqual([key, key])
+  expect(await db.query('select id from app_user')).toEqual([])
+})

@@ -11,7 +11,7 @@ beforeAll(async () => {
   served = await serve()
   texts = await serve({}, { beside: served, langgraph: { errorBodies: 'text' } })
   const { app } = served
-  const own = mountAlone({
+  const [own] = mountAlone({
     ...app,
     config: { ...app.config, langgraph: { ...app.config.langgraph, listen: { host: '127.0.0.1', port: 0 } } },
   })

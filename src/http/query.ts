@@ -1,4 +1,4 @@
-import type { SchemaNode } from '../../http/flaw.ts'
+import type { SchemaNode } from './flaw.ts'
 
 /**
  * The query of a URL as the schema wants it. Booleans are 0, 1, true, false, yes, no in any case; arrays are one JSON

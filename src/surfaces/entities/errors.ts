@@ -1,0 +1,120 @@
+import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
+import type { Log } from '../../core/needs.ts'
+import { isSpelled, spell } from './ids.ts'
+import { type Detail, Refusal } from './refusal.ts'
+
+export interface Reply {
+  status: number
+  detail: string | Detail[]
+  headers: Record<string, string>
+}
+
+/** What of the request the log of a failure needs. */
+export interface Asked {
+  method: string
+  path: string
+  requestId: string | null
+}
+
+type Row = Pick<Reply, 'status'> & Partial<Reply>
+
+/** One line per fault; a new fault code does not compile until it has its line. */
+const ROWS: Record<FaultCode, (fault: Fault) => Row> = {
+  invalid: (fault) => ({ status: 422, detail: [flawOf(fault)] }),
+  unauthenticated: () => ({ status: 401, detail: 'Invalid or inactive API Key.', headers: { 'www-authenticate': 'APIKey' } }),
+  forbidden: () => ({ status: 403 }),
+  not_found: ({ facts, message }) => ({ status: 404, detail: missingSentence(facts) ?? message }),
+  exists: () => ({ status: 409 }),
+  busy: () => ({ status: 409, detail: 'Thread has a run at work; try again when it has ended' }),
+  wrong_state: () => ({ status: 400 }),
+  too_large: () => ({ status: 413 }),
+  rate_limited: () => ({ status: 429 }),
+  key_reused: () => ({ status: 422, detail: 'This Idempotency-Key was used with another request.' }),
+  unsupported: () => ({ status: 400 }),
+  model_not_found: () => ({ status: 422 }),
+  upstream: () => ({ status: 502 }),
+  unavailable: () => ({ status: 503 }),
+  internal: () => ({ status: 500, detail: SORRY }),
+}
+
+const SORRY = 'Internal Server Error'
+
+const NAMES: Partial<Record<NonNullable<FaultFacts['kind']>, string>> = {
+  assistant: 'Assistant',
+  thread: 'Thread',
+  message: 'Message',
+  run: 'Run',
+  user: 'User',
+  tool: 'Tool',
+}
+
+function missingSentence({ kind, id = '' }: FaultFacts): string | undefined {
+  if (kind === undefined) return undefined
+  const shown = isSpelled(kind) ? spell(kind, id) : id
+  if (kind === 'action') return `Action with ID ${shown} not found`
+  if (kind === 'file') return `File with ID ${shown} not found`
+  if (kind === 'entry') return `File record '${shown}' not found.`
+  if (kind === 'vector_store') return `Vector store '${shown}' not found.`
+  if (kind === 'key') return `API Key with prefix '${shown}' not found for this user.`
+  const name = NAMES[kind]
+  return name === undefined ? undefined : `${name} not found`
+}
+
+const TYPES: Record<NonNullable<FaultFacts['reason']>, string> = {
+  unknown_field: 'extra_forbidden',
+  missing_field: 'missing',
+  type: 'value_error',
+  value: 'value_error',
+  too_long: 'string_too_long',
+  too_short: 'string_too_short',
+  too_many_items: 'too_long',
+  too_few_items: 'too_short',
+  too_big: 'less_than_equal',
+  too_small: 'greater_than_equal',
+  syntax: 'json_invalid',
+}
+
+/** A mistake that core found. It does not know what was sent, only where. */
+function flawOf({ message, facts: { param, reason = 'value' } }: Fault): Detail {
+  const place = param === 'Idempotency-Key' ? 'header' : 'body'
+  const loc = [place, ...(param === undefined ? [] : stepsOf(param))]
+  if (reason === 'syntax') return { type: 'json_invalid', loc, msg: 'JSON decode error', input: {}, ctx: { error: message } }
+  return { type: TYPES[reason], loc, msg: `Value error, ${message}`, input: null, ctx: { error: {} } }
+}
+
+/** `a.b[0]` as its steps. */
+const stepsOf = (param: string): (string | number)[] =>
+  (param.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+
+/** The contract knows one shape of a 422. */
+const asList = (detail: Reply['detail']): Detail[] =>
+  typeof detail === 'string'
+    ? [{ type: 'value_error', loc: ['body'], msg: `Value error, ${detail}`, input: null, ctx: { error: {} } }]
+    : detail
+
+/** Any thrown value as this dialect answers it. What is our own mistake is logged and told without details. */
+export function toReply(error: unknown, asked: Asked, log: Log): Reply {
+  if (error instanceof Refusal)
+    return { status: error.status, detail: error.status === 422 ? asList(error.detail) : error.detail, headers: error.headers }
+  const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
+  if (fault.code === 'internal') log.error('request.failed', { ...asked, cause: fault.facts.cause ?? fault })
+  const { headers = {}, ...row } = ROWS[fault.code](fault)
+  const reply: Reply = { detail: fault.message, ...row, headers: { ...headers, ...retryHeaders(fault) } }
+  // Clients repeat a 500 and a 503: what is committed must not be done once more.
+  if (fault.facts.committed && reply.status >= 500) return { ...reply, status: 409 }
+  return reply.status === 422 ? { ...reply, detail: asList(reply.detail) } : reply
+}
+
+const RETRY_AFTER_MS = 1000
+
+function retryHeaders({ code, facts }: Fault): Record<string, string> {
+  const waitMs = facts.retryAfterMs ?? (code === 'rate_limited' ? RETRY_AFTER_MS : undefined)
+  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) }
+}
+
+/** JSON, except what failed here, which this dialect tells as plain text. A redirect has no words. */
+export function replyResponse({ status, detail, headers }: Reply): Response {
+  if (status === 500) return new Response(SORRY, { status, headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' } })
+  if (status < 400) return new Response(null, { status, headers })
+  return Response.json({ detail }, { status, headers })
+}
