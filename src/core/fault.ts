@@ -96,3 +96,13 @@ export class Fault extends Error {
 }
 
 export const notFound = (kind: Kind, id: string): Fault => new Fault('not_found', `No ${kind} with this id.`, { kind, id })
+
+/** Undefined for what is not there, instead of not_found. */
+export async function unlessMissing<T>(lookup: Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookup
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'not_found') return undefined
+    throw error
+  }
+}

@@ -63,6 +63,7 @@ export class Checkpointer extends BaseCheckpointSaver {
   protected readonly inlineAll: boolean = false
   /** Of the one thread that a checkpointer serves; with more, it only stores more. */
   private readonly lists = new MessageLists()
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(
     protected readonly app: Needs<'db' | 'clock'>,
@@ -146,6 +147,13 @@ export class Checkpointer extends BaseCheckpointSaver {
     }
   }
 
+  /** A head names messages by number: a call that comes later must not be written before the one that brought its messages. */
+  private inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.last.then(call)
+    this.last = result.catch(() => undefined)
+    return result
+  }
+
   private async write(rows: StateRows, threadId: string): Promise<void> {
     try {
       const written = await writeCheckpoints(this.app, {
@@ -159,23 +167,27 @@ export class Checkpointer extends BaseCheckpointSaver {
     }
   }
 
-  override async put(
+  override put(
     config: RunnableConfig,
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
     newVersions: ChannelVersions,
   ): Promise<RunnableConfig> {
-    const rows = noRows()
-    await this.encodeCheckpoint(rows, { config, checkpoint, metadata, newVersions })
-    const { thread_id = '', checkpoint_ns = '' } = keyOf(config)
-    await this.write(rows, thread_id)
-    return { configurable: { thread_id, checkpoint_ns, checkpoint_id: checkpoint.id } }
+    return this.inTurn(async () => {
+      const rows = noRows()
+      await this.encodeCheckpoint(rows, { config, checkpoint, metadata, newVersions })
+      const { thread_id = '', checkpoint_ns = '' } = keyOf(config)
+      await this.write(rows, thread_id)
+      return { configurable: { thread_id, checkpoint_ns, checkpoint_id: checkpoint.id } }
+    })
   }
 
-  override async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
-    const rows = noRows()
-    await this.encodeWrites(rows, { config, writes, taskId, taskPath })
-    await this.write(rows, keyOf(config).thread_id ?? '')
+  override putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
+    return this.inTurn(async () => {
+      const rows = noRows()
+      await this.encodeWrites(rows, { config, writes, taskId, taskPath })
+      await this.write(rows, keyOf(config).thread_id ?? '')
+    })
   }
 
   /** Without an id it is the thread's head, or in a namespace the newest. */

@@ -222,8 +222,7 @@ export async function completeToolOutput(
 
 /** A run that has not begun, and was said to need actions, needs none any more. */
 async function queueAgain(app: Needs<'db' | 'clock'>, caller: Caller, runId: string): Promise<void> {
-  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
-  if ((await listActions(app, reader, runId)).some(isOpen)) return
+  if ((await listActions(app, caller, runId)).some(isOpen)) return
   const change = (facts: JsonObject): JsonObject => (facts.label === 'action_required' ? { ...facts, label: 'queued' } : facts)
   await changeFacts(app, caller, { kind: 'run', id: runId, change })
 }

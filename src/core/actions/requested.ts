@@ -27,18 +27,17 @@ export interface NewRequest {
  */
 export async function requestAction(app: Needs<'db' | 'clock' | 'signals'>, caller: Caller, input: NewRequest): Promise<Action> {
   requireScope(caller, 'write')
-  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
   const { runId, toolName } = input
   const id = newId()
   const { threadId } = await app.db.transaction(async (db) => {
     const inner = { ...app, db }
     // Whoever ends the run before it began waits for this action, and gives it up then.
     await holdOwned(db, caller, { kind: 'run', id: runId })
-    const view = await getPlanned(inner, reader, runId)
+    const view = await getPlanned(inner, caller, runId)
     if (isEndLabel(view.label)) throw new Fault('wrong_state', `The run is ${view.label}.`, { kind: 'run', id: runId, action: 'append' })
     if (view.actions.length >= ACTIONS_MAX)
       throw new Fault('invalid', `A run can have at most ${ACTIONS_MAX} actions.`, { param: 'run_id', reason: 'too_many_items' })
-    const toolId = await toolNamed(inner, reader, { toolName, assistantId: view.assistantId })
+    const toolId = await toolNamed(inner, caller, { toolName, assistantId: view.assistantId })
     const runEnds = view.run ? view.run.expiresAt : (view.planned?.plan.expiresAt ?? null)
     const { tenantId } = caller
     const { arguments: args, status } = input
@@ -50,7 +49,7 @@ export async function requestAction(app: Needs<'db' | 'clock' | 'signals'>, call
     return view
   })
   app.signals.announce(threadId)
-  return getAction(app, reader, id)
+  return getAction(app, caller, id)
 }
 
 const earlier = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b))

@@ -1,6 +1,6 @@
 import { deleteAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault, notFound } from '../fault.ts'
+import { Fault, notFound, unlessMissing } from '../fault.ts'
 import { deleteFile } from '../files/removal.ts'
 import type { Needs } from '../needs.ts'
 import { dissociateAll } from '../ownership/associations.ts'
@@ -82,16 +82,12 @@ async function removeObjects(app: Parts, caller: Caller, userId: string): Promis
       const owned = await listOwned(app, caller, { kind, userId, limit: AT_ONCE })
       if (owned.length === 0) break
       for (const { id } of owned) {
-        await REMOVALS[kind](app, caller, id).catch(unlessMissing)
+        // Somebody else may have removed it, or an attempt before this one.
+        await unlessMissing(REMOVALS[kind](app, caller, id))
         // The row of an object that is there went with it.
         await disown(app.db, caller, { kind, id })
       }
     }
-}
-
-/** Somebody else removed it, or an attempt before this one. */
-function unlessMissing(error: unknown): void {
-  if (!(error instanceof Fault && error.code === 'not_found')) throw error
 }
 
 /** What he wrote and began in threads of others stays there. */

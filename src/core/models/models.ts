@@ -22,7 +22,7 @@ export async function getModel(app: Needs<'models'>, caller: Caller, input: { id
 /** Models come from the configuration, so none can be deleted: forbidden for one that is there, else model_not_found. */
 export async function deleteModel(app: Needs<'models'>, caller: Caller, input: { id: string; signal: AbortSignal }): Promise<never> {
   requireScope(caller, 'write')
-  const { id } = await getModel(app, { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }, input)
+  const { id } = await getModel(app, caller, input)
   throw new Fault('forbidden', `The model '${id}' comes from the configuration of this server and cannot be deleted.`, {
     kind: 'model',
     id,

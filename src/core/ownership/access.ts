@@ -1,6 +1,6 @@
 import { type Assistant, getBuiltInAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault, notFound } from '../fault.ts'
+import { Fault, notFound, unlessMissing } from '../fault.ts'
 import { getFile, type StoredFile } from '../files/files.ts'
 import type { Needs } from '../needs.ts'
 import { findRun, type Run } from '../runs/runs.ts'
@@ -126,15 +126,6 @@ async function throughThread(
   const found = threadId ? await unlessMissing(requireThread(app, caller, threadId)) : undefined
   if (!found) throw notFound(kind, id)
   return found
-}
-
-async function unlessMissing<T>(lookup: Promise<T>): Promise<T | undefined> {
-  try {
-    return await lookup
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'not_found') return undefined
-    throw error
-  }
 }
 
 /**

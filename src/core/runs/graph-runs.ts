@@ -71,8 +71,7 @@ interface Prepared {
 
 async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThread; run: NewGraphRun }): Promise<Prepared> {
   const { run } = input
-  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
-  const [assistant, thread] = await Promise.all([assistantFor(app, reader, run.assistantId), threadFor(app, reader, input.thread)])
+  const [assistant, thread] = await Promise.all([assistantFor(app, caller, run.assistantId), threadFor(app, caller, input.thread)])
   if (!app.graphs.has(assistant.graph))
     throw new Fault('invalid', `The graph '${assistant.graph}' is not served here.`, {
       kind: 'graph',
@@ -83,7 +82,7 @@ async function prepare(app: CreateNeeds, caller: Caller, input: { thread: RunThr
   const metadata = { ...assistant.metadata, ...thread.row.metadata, ...run.metadata }
   const call = callOf(run.call, assistant, thread.row)
   const options = assistant.graph === BUILT_IN_GRAPH ? optionsOf({ ...call.config.configurable, ...call.context }) : {}
-  await requireResources(app, reader, options.toolResources ?? null)
+  await requireResources(app, caller, options.toolResources ?? null)
   return {
     thread,
     draft: {

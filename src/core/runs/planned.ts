@@ -1,6 +1,6 @@
 import { type Action, actionsOf, ensureActions, giveUpActions, hasOpenCalls, outputsOf, removeActions } from '../actions/actions.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault, notFound } from '../fault.ts'
+import { Fault, notFound, unlessMissing } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
@@ -241,12 +241,11 @@ interface Change {
 
 async function change(app: ChangeNeeds, caller: Caller, { id, status, check }: Change): Promise<RunView> {
   requireScope(caller, 'write')
-  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
   const { threadId } = await inOneCommit(app, async (inner) => {
     // The row first: whoever begins or changes the run waits here.
     const owned = await holdOwned(inner.db, caller, { kind: 'run', id })
-    const run = await unlessMissing(findRun(inner, reader, id))
-    const view = await viewOf(inner, reader, { id, owned, run })
+    const run = await unlessMissing(findRun(inner, caller, id))
+    const view = await viewOf(inner, caller, { id, owned, run })
     check(view.label, status)
     if (view.label === status) return view
     if (!run) await relabel(inner, caller, { id, status })
@@ -256,7 +255,7 @@ async function change(app: ChangeNeeds, caller: Caller, { id, status, check }: C
     return view
   })
   app.signals.announce(threadId)
-  return getPlanned(app, reader, id)
+  return getPlanned(app, caller, id)
 }
 
 async function relabel(app: Needs<'db' | 'clock'>, caller: Caller, { id, status }: { id: string; status: SettableLabel }): Promise<void> {
@@ -290,13 +289,4 @@ export async function deletePlanned(app: ChangeNeeds, caller: Caller, id: string
     await removeActions(inner, caller, id)
     if (owned) await disown(inner.db, caller, { kind: 'run', id })
   })
-}
-
-async function unlessMissing<T>(lookup: Promise<T>): Promise<T | undefined> {
-  try {
-    return await lookup
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'not_found') return undefined
-    throw error
-  }
 }

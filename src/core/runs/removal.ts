@@ -17,7 +17,7 @@ export async function deleteRun(
   input: { threadId: string; id: string },
 ): Promise<void> {
   requireScope(caller, 'write')
-  await getRun(app, { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }, input)
+  await getRun(app, caller, input)
   await transactAgain(app.db, async (db) => {
     const run = await lockRun(db, caller.tenantId, { id: input.id })
     if (!run) throw notFound('run', input.id)

@@ -1,5 +1,5 @@
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault } from '../fault.ts'
+import { Fault, unlessMissing } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { getThread, type Thread } from '../threads/threads.ts'
 import { Bell } from './bell.ts'
@@ -159,13 +159,8 @@ class Book {
     return run.id >= this.at.floor || !isEnd(run.status)
   }
 
-  private async find(id: string): Promise<Run | undefined> {
-    try {
-      return await findRun(this.app, this.caller, id)
-    } catch (error) {
-      if (error instanceof Fault && error.code === 'not_found') return undefined
-      throw error
-    }
+  private find(id: string): Promise<Run | undefined> {
+    return unlessMissing(findRun(this.app, this.caller, id))
   }
 }
 

@@ -75,9 +75,8 @@ export async function createSchedule(app: CreateNeeds, caller: Caller, { createT
   requireTimes({ cron: input.cron, timezone: input.timezone ?? null })
   requireOwnThread(input.threadId ?? null, input.onCompletion)
   if (input.run.call.webhook !== null) app.webhooks.require(input.run.call.webhook)
-  const reader = { ...caller, scopes: new Set([...caller.scopes, 'read' as const]) }
-  await getAssistant(app, reader, input.assistantId)
-  if (input.threadId) await requireThread(app, reader, { id: input.threadId, makes: makes ?? false })
+  await getAssistant(app, caller, input.assistantId)
+  if (input.threadId) await requireThread(app, caller, { id: input.threadId, makes: makes ?? false })
   const at = app.clock.now()
   const created: Schedule = {
     ...{ id: newId(), tenantId: caller.tenantId, userId: caller.userId, threadId: null, timezone: null, metadata: {}, enabled: true },

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts'
-import { Fault } from '../fault.ts'
+import { Fault, unlessMissing } from '../fault.ts'
 import { getFiles } from '../files/files.ts'
 import type { Needs } from '../needs.ts'
 import { CODE_FILES_MAX, codeFilesOf, storesOf, type ToolResources, tooManyCodeFiles } from '../tool-resources/tool-resources.ts'
@@ -73,13 +73,8 @@ export async function giveFilesIn(
 /** A store that is gone or has expired takes no files: the thread gets another one, as it does when it has none. */
 async function usableStore(app: Needs<'db' | 'clock'>, caller: Caller, id: string | undefined): Promise<string | undefined> {
   if (id === undefined) return undefined
-  try {
-    const [store] = await requireStores(app, caller, [id])
-    return store?.expired ? undefined : id
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'not_found') return undefined
-    throw error
-  }
+  const [store] = (await unlessMissing(requireStores(app, caller, [id]))) ?? []
+  return store && !store.expired ? id : undefined
 }
 
 /** Files that the store has already are left alone: they would not be found while they are indexed again. */
@@ -90,10 +85,7 @@ async function addFiles(
 ): Promise<void> {
   const missing: string[] = []
   for (const fileId of fileIds) {
-    const there = await getStoreFile(app, caller, { storeId, fileId }).catch((error: unknown) => {
-      if (error instanceof Fault && error.code === 'not_found') return undefined
-      throw error
-    })
+    const there = await unlessMissing(getStoreFile(app, caller, { storeId, fileId }))
     if (there?.status !== 'completed' && there?.status !== 'in_progress') missing.push(fileId)
   }
   if (missing.length > 0) await attachFilesIn(app, caller, { storeId, files: missing.map((fileId) => ({ fileId })) })

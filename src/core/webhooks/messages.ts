@@ -1,5 +1,5 @@
 import { type Caller, serverOf } from '../caller.ts'
-import { Fault } from '../fault.ts'
+import { Fault, unlessMissing } from '../fault.ts'
 import { spellId } from '../id.ts'
 import type { Job } from '../jobs/jobs.ts'
 import type { Json, JsonObject } from '../json.ts'
@@ -38,12 +38,8 @@ export async function webhookMessage(app: Needs<'db' | 'graphs' | 'log'>, job: J
   const { url, body } = job.payload as WebhookJob
   if (typeof body === 'string') return { url, body }
   const caller = serverOf(job.tenantId)
-  try {
-    return { url, body: await writeBody(app, caller, { run: await findRun(app, caller, job.subject), endedAt: job.createdAt }) }
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'not_found') return undefined
-    throw error
-  }
+  const run = await unlessMissing(findRun(app, caller, job.subject))
+  return run && { url, body: await writeBody(app, caller, { run, endedAt: job.createdAt }) }
 }
 
 async function writeBody(app: Needs<'db' | 'graphs' | 'log'>, caller: Caller, ended: { run: Run; endedAt: number }): Promise<string> {
