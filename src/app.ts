@@ -4,7 +4,9 @@ import { findLinked } from './core/files/signed.ts'
 import { KeyRing } from './core/identity/keys.ts'
 import { takeOverJobs } from './core/jobs/jobs.ts'
 import type { Clock, Log, Parts } from './core/needs.ts'
+import { openPasswords } from './core/passwords/hashing.ts'
 import { takeOverAll } from './core/runs/claims.ts'
+import { TokenKeys } from './core/tokens/key-ring.ts'
 import { verifyLink } from './drivers/files/links.ts'
 import type { Db, Records } from './drivers/records/port.ts'
 import { type GraphRegistry, openGraphs, openRegistry } from './engine/graph-host.ts'
@@ -40,10 +42,11 @@ export const systemClock: Clock = { now: () => Date.now() }
 /** Opens the database, brings its tables up to date and connects what needs them. Closes again what it opened if it fails. */
 export async function openApp(config: Config, { version, log, clock = systemClock }: AppParts): Promise<App> {
   // The model SDK and the migrations load while Postgres starts.
-  const [{ records, registry }, { openModels }, { openWebhooks }, { migrate }, stores] = await Promise.all([
+  const [{ records, registry }, { openModels }, { openWebhooks }, { openMail }, { migrate }, stores] = await Promise.all([
     openGround(config, log),
     import('./drivers/models/models.ts'),
     import('./drivers/webhooks/webhooks.ts'),
+    import('./drivers/mail/mail.ts'),
     import('./drivers/records/migrate.ts'),
     loadStores(),
   ])
@@ -62,8 +65,9 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       graphs: openGraphs({ db, clock, signals }, registry),
       registry,
       webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
+      ...openIdentity(config, { db, clock, log, signals, vault: opened.vault }),
+      mail: openMail(config.mail, { log, publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),
-      keys: new KeyRing({ db, clock, log, signals }, config.http.keyRequestsPerSecond),
       streams: openStreams(config.http),
     }
   } catch (error) {
@@ -89,7 +93,7 @@ export async function closeApp(app: App): Promise<void> {
   app.keys.close()
   app.registry.close()
   await app.signals.stop()
-  await Promise.all([app.extraction.close(), app.vectors.close(), app.files.close()])
+  await Promise.all([app.extraction.close(), app.vectors.close(), app.files.close(), app.mail.close()])
   await app.records.close()
 }
 
@@ -139,6 +143,24 @@ export const loadStores = () =>
     import('./drivers/extraction/extraction.ts'),
     import('./drivers/vault/vault.ts'),
   ])
+
+/** What knows who is asking. */
+export function openIdentity(
+  config: Pick<Config, 'auth' | 'http' | 'platform' | 'listen'>,
+  parts: Pick<Parts, 'db' | 'clock' | 'log' | 'signals' | 'vault'>,
+): Pick<Parts, 'identity' | 'passwords' | 'tokens'> & { keys: KeyRing } {
+  const { auth, http, platform, listen } = config
+  const tokens = new TokenKeys(parts, auth)
+  const appUrl = platform.appUrl ?? http.publicUrl ?? `http://${listen.host}:${listen.port}`
+  const { signup, verifiedEmail, accessMs, refreshMs, refreshGraceMs, failuresMax, lockMs, serviceSecret, devLocal } = auth
+  const times = { accessMs, refreshMs, refreshGraceMs, lockMs }
+  return {
+    identity: { signup, verifiedEmail, ...times, failuresMax, appUrl, serviceSecret, devLocal },
+    passwords: openPasswords({ atOnce: auth.hashesAtOnce }),
+    tokens,
+    keys: new KeyRing({ ...parts, tokens }, http.keyRequestsPerSecond),
+  }
+}
 
 /** None of them is reached before it is used. */
 export function openStores(

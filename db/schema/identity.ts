@@ -5,7 +5,10 @@ export const at = (name: string) => timestamp(name, { withTimezone: true, precis
 
 export const tenant = pgTable('tenant', {
   id: uuid('id').primaryKey(),
+  /** What operators and links call it: lower case letters, digits and dashes. */
   name: text('name').notNull().unique(),
+  /** As people call it. */
+  title: text('title'),
   /** Signs the tenant's links to files; made when the first link is. */
   signing_key: text('signing_key'),
   created_at: at('created_at').notNull(),
@@ -30,10 +33,18 @@ export const appUser = pgTable(
     provider_user_id: text('provider_user_id'),
     /** Set by whoever runs the server, never over HTTP. */
     is_admin: boolean('is_admin').notNull().default(false),
+    /** viewer, member, admin or owner: what he may do with all that is the tenant's. Null: he has only what is his own. */
+    role: text('role'),
+    /** Runs the server: also what is of no tenant, or of another. */
+    is_operator: boolean('is_operator').notNull().default(false),
+    /** What he signs in with; null: he has keys only. */
+    credential_id: uuid('credential_id'),
+    /** active or disabled */
+    status: text('status').notNull().default('active'),
     created_at: at('created_at').notNull(),
     updated_at: at('updated_at').notNull().defaultNow(),
   },
-  (t) => [uniqueIndex('app_user_email').on(t.tenant_id, t.email)],
+  (t) => [uniqueIndex('app_user_email').on(t.tenant_id, t.email), uniqueIndex('app_user_credential').on(t.credential_id, t.tenant_id)],
 )
 
 /** Only the SHA-256 of a key is kept: keys are long random text, a slow hash would buy nothing. */

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /** Turns what a flag, a variable or a TOML value holds into the setting's type. Throws an Error that says what is wrong. */
 export type Parser<T> = (raw: unknown) => T
 
@@ -82,6 +84,25 @@ export const postgresUrl: Parser<string> = (raw) => {
   }
   return raw as string
 }
+
+/** Never repeats what it got, as it may hold a password. */
+export const smtpUrl: Parser<string> = (raw) => {
+  const url = typeof raw === 'string' ? URL.parse(raw) : null
+  if (!url || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === '')
+    throw new Error('expected a URL like smtp://user:password@mail.example.com:587')
+  return raw as string
+}
+
+/** Addresses or networks, each as `address/bits`. */
+export const networks: Parser<string[]> = (raw) =>
+  (raw === '' ? [] : textList(raw)).map((item) => {
+    const [address = '', bits, more] = item.split('/')
+    const most = isIP(address) === 4 ? 32 : 128
+    const length = bits === undefined ? most : /^\d+$/.test(bits) ? Number(bits) : Number.NaN
+    if (isIP(address) === 0 || more !== undefined || !(length <= most))
+      throw new Error(`expected a network like 10.0.0.0/8, got ${show(item)}`)
+    return `${address}/${length}`
+  })
 
 export const origin: Parser<string> = (raw) => {
   if (raw === '*') return '*'

@@ -11,6 +11,35 @@ export interface Config {
   }
   auth: {
     bootstrapKey: string | null
+    /** The first operator; both or none. */
+    adminEmail: string | null
+    adminPasswordFile: string | null
+    signup: 'public' | 'invite_only' | 'approval'
+    verifiedEmail: boolean
+    accessMs: number
+    refreshMs: number
+    refreshGraceMs: number
+    failuresMax: number
+    lockMs: number
+    hashesAtOnce: number
+    issuer: string
+    audience: string[]
+    /** File of a key set; null: in the database. */
+    keySet: string | null
+    serviceSecret: string | null
+    devLocal: boolean
+  }
+  platform: {
+    prefix: string
+    /** What links in mails begin with; null: `http.publicUrl`, else the address it listens on. */
+    appUrl: string | null
+    missingCredentials: '401' | '403'
+  }
+  mail: {
+    /** null: mail stays in the outbox. */
+    smtpUrl: string | null
+    from: string
+    attemptsMax: number
   }
   secrets: {
     /** null: a file in the data folder. */
@@ -135,6 +164,8 @@ export interface Config {
     streamsMax: number
     /** Text that waits for one slow WebSocket client. */
     socketBytesMax: number
+    /** Networks whose X-Forwarded-For is believed, as `address/bits`. */
+    trustedProxies: string[]
     /** Origins allowed by CORS; `*` allows all. */
     corsOrigins: string[]
   }

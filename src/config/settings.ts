@@ -1,3 +1,4 @@
+import { IDENTITY } from './identity-settings.ts'
 import { address, bool, httpUrl, integer, oneOf, postgresUrl, text, textPairs } from './parsers.ts'
 import { SERVING } from './serving-settings.ts'
 import { customary, DAY, fileOnly, GIB, HOUR, MIB, MINUTE, nullable, SECOND, type Setting, setting } from './setting.ts'
@@ -221,4 +222,4 @@ const MODELS: Setting[] = [
 ]
 
 /** Every setting there is: the reader, `config show`, the help and the README's table all come from here. */
-export const SETTINGS: readonly Setting[] = [...BASICS, ...ENGINE, ...FILES, ...SEARCH, ...MODELS, ...SERVING]
+export const SETTINGS: readonly Setting[] = [...BASICS, ...ENGINE, ...FILES, ...SEARCH, ...MODELS, ...SERVING, ...IDENTITY]

@@ -1,3 +1,4 @@
+import type { Role } from './access/roles.ts'
 import { Fault } from './fault.ts'
 
 export type Scope = 'read' | 'write' | 'admin'
@@ -9,6 +10,8 @@ export interface Caller {
   /** The API key behind the request; null for the server's own work (reaper, CLI). */
   readonly keyId: string | null
   readonly scopes: ReadonlySet<Scope>
+  /** Of a user who signed in: he may see what is the tenant's, as far as his scopes go. */
+  readonly role?: Role
 }
 
 /** What each scope allows beside itself: who may write reads what was written, an admin does everything. */

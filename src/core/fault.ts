@@ -23,6 +23,9 @@ export type Kind =
   | 'tool'
   | 'action'
   | 'entry'
+  | 'session'
+  | 'invite'
+  | 'signup_request'
 
 /**
  * Everything that can go wrong on purpose. Each surface maps every code to a status and a body; a new code does not
@@ -59,6 +62,17 @@ export type InvalidReason =
   | 'too_small'
   | 'syntax'
 
+/** Why a credential or an account is not enough. */
+export type Why =
+  | 'invalid_token'
+  | 'email_unverified'
+  | 'insufficient_scope'
+  | 'insufficient_role'
+  | 'tenant_required'
+  | 'tenant_mismatch'
+  | 'locked'
+  | 'disabled'
+
 /** Structured facts about a fault: ids are core ids (UUIDs) or, where they did not decode, the text that was sent. */
 export interface FaultFacts {
   kind?: Kind
@@ -76,6 +90,8 @@ export interface FaultFacts {
   expected?: readonly string[]
   got?: readonly string[]
   retryAfterMs?: number
+  /** Why somebody may not, for a dialect that says so. */
+  why?: Why
   /** Of a key: it was right once. A dialect that does not say so to its callers says nothing of it. */
   expired?: true
   /** True once a side effect is committed: clients must not repeat the request. */

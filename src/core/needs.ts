@@ -1,13 +1,16 @@
 import type { Extraction } from '../drivers/extraction/port.ts'
 import type { Files } from '../drivers/files/port.ts'
+import type { Mail } from '../drivers/mail/port.ts'
 import type { Models } from '../drivers/models/port.ts'
 import type { Db } from '../drivers/records/port.ts'
 import type { Vault } from '../drivers/vault/port.ts'
 import type { Vectors } from '../drivers/vectors/port.ts'
 import type { Webhooks } from '../drivers/webhooks/port.ts'
 import type { Graphs } from './graphs/graphs.ts'
+import type { Passwords } from './passwords/hashing.ts'
 import type { Strategy } from './runs/call.ts'
 import type { Signals } from './runs/signals.ts'
+import type { Tokens } from './tokens/token.ts'
 
 /** Time as the server sees it; tests pass their own. */
 export interface Clock {
@@ -50,6 +53,25 @@ export interface Limits {
   embeddingModel: string
 }
 
+/** Rules of signing in and up; values come from the configuration. */
+export interface IdentitySettings {
+  signup: 'public' | 'invite_only' | 'approval'
+  verifiedEmail: boolean
+  accessMs: number
+  refreshMs: number
+  /** Within this time after a rotation the token before it is a double click, later a theft. */
+  refreshGraceMs: number
+  /** Failed sign-ins with one address, and for how long it is locked then. */
+  failuresMax: number
+  lockMs: number
+  /** What links in mails begin with. */
+  appUrl: string
+  /** Signs requests for tokens of service accounts; null: such requests are not taken. */
+  serviceSecret: string | null
+  /** `dev-local` is taken instead of a signature. */
+  devLocal: boolean
+}
+
 /** What core and engine may be given. A function names the parts it uses: `Needs<'db' | 'clock'>`. */
 export interface Parts {
   db: Db
@@ -63,6 +85,10 @@ export interface Parts {
   graphs: Graphs
   webhooks: Webhooks
   vault: Vault
+  mail: Mail
+  passwords: Passwords
+  tokens: Tokens
+  identity: IdentitySettings
   limits: Limits
 }
 

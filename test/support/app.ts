@@ -2,13 +2,14 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { limitsOf, loadStores, openStores } from '../../src/app.ts'
+import { limitsOf, loadStores, openIdentity, openStores } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import type { Caller } from '../../src/core/caller.ts'
-import { KeyRing } from '../../src/core/identity/keys.ts'
+import type { KeyRing } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
 import type { Clock, Limits, Log, Parts } from '../../src/core/needs.ts'
 import type { Extraction } from '../../src/drivers/extraction/port.ts'
+import { openMail } from '../../src/drivers/mail/mail.ts'
 import { openModels } from '../../src/drivers/models/models.ts'
 import type { GenerateRequest, GenerateSink, Models, ScriptTurn } from '../../src/drivers/models/port.ts'
 import { openClient } from '../../src/drivers/records/client.ts'
@@ -117,6 +118,8 @@ export interface TestAppOptions extends Partial<WorkerOptions>, Partial<Limits> 
   vectors?: Partial<Config['vectors']>
   ingest?: Partial<Config['ingest']>
   webhooks?: Partial<Config['webhooks']>
+  auth?: Partial<Config['auth']>
+  mail?: Partial<Config['mail']>
   /** A langgraph.json; absent: the built-in graph only. */
   graphs?: string
 }
@@ -197,7 +200,7 @@ const workerOptions = (options: TestAppOptions): WorkerOptions => ({
 })
 
 /** The configuration of an empty environment, with what the test says. */
-function configOf(dir: string, { files, vectors, ingest }: TestAppOptions): Config {
+function configOf(dir: string, { files, vectors, ingest, auth, mail }: TestAppOptions): Config {
   const { config } = readConfig({})
   return {
     ...config,
@@ -205,6 +208,8 @@ function configOf(dir: string, { files, vectors, ingest }: TestAppOptions): Conf
     files: { ...config.files, ...files },
     vectors: { ...config.vectors, ...vectors },
     ingest: { ...config.ingest, ...ingest },
+    auth: { ...config.auth, ...auth },
+    mail: { ...config.mail, ...mail },
   }
 }
 
@@ -229,7 +234,10 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const webhooks = openWebhooks({ ...config.webhooks, ...options.webhooks }, { publicUrl: null })
   const registry = await openRegistry({ graphs: options.graphs ?? null, watch: false }, log)
   const graphs = openGraphs({ db, clock, signals }, registry)
-  const parts: Parts = { db, clock, log, models, signals, limits: limitsFrom(config, options), graphs, webhooks, ...stores }
+  const { keys, ...identity } = openIdentity(config, { db, clock, log, signals, vault: stores.vault })
+  const mail = openMail(config.mail, { log, publicUrl: null })
+  const limits = limitsFrom(config, options)
+  const parts: Parts = { db, clock, log, models, signals, limits, graphs, webhooks, mail, ...identity, ...stores }
   const worker = new Worker(parts, workerOptions(options), registry)
   signals.attach(worker)
   await signals.start()
@@ -239,7 +247,6 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
   const jobs = new JobWorker(parts, { ...JOBS, ...(typeof options.jobs === 'object' ? options.jobs : {}) })
   signals.attachJobs(jobs)
   if (options.jobs) jobs.start()
-  const keys = new KeyRing(parts)
   const replicas: TestApp[] = []
   return {
     ...parts,
@@ -270,7 +277,7 @@ async function openOn(ground: Ground, log: RecordedLog, options: TestAppOptions)
       keys.close()
       registry.close()
       if (!db.dead) await signals.stop()
-      await Promise.all([opened.extraction.close(), opened.vectors.close(), opened.files.close()])
+      await Promise.all([opened.extraction.close(), opened.vectors.close(), opened.files.close(), mail.close()])
       await records.close()
     },
   }

@@ -106,7 +106,7 @@ export class KeyRing {
 
   /** @param requestsPerSecond of one key; 0: no limit */
   constructor(
-    private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>,
+    private readonly app: Needs<'db' | 'clock' | 'log' | 'signals' | 'tokens'>,
     requestsPerSecond = 0,
   ) {
     this.rate = new RequestRate(requestsPerSecond)

@@ -67,6 +67,9 @@ const NAMES: Record<NonNullable<FaultFacts['kind']>, string> = {
   tool: 'Tool',
   action: 'Action',
   entry: 'Entry',
+  session: 'Session',
+  invite: 'Invite',
+  signup_request: 'Sign-up request',
 }
 
 function missingSentence({ kind, id = '', action }: FaultFacts): string | undefined {

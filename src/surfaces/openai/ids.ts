@@ -3,7 +3,9 @@ import { isUuid, readId, spellId } from '../../core/id.ts'
 import { unknownCursor } from '../../core/page.ts'
 
 /** `key` and `model` are not spelled: clients know them by their own text. The others are not of this dialect. */
-type Unspelled = 'key' | 'model' | 'checkpoint' | 'graph' | 'schedule' | 'item' | 'user' | 'tool' | 'action' | 'entry'
+type Unspelled =
+  | ('key' | 'model' | 'checkpoint' | 'graph' | 'schedule' | 'item' | 'user' | 'tool' | 'action' | 'entry')
+  | ('session' | 'invite' | 'signup_request')
 
 export const PREFIXES: Record<Exclude<Kind, Unspelled>, string> = {
   assistant: 'asst_',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { limitsOf, loadStores, openStores } from '../../../src/app.ts'
+import { limitsOf, loadStores, openIdentity, openStores } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { Caller } from '../../../src/core/caller.ts'
 import type { NewCompletion } from '../../../src/core/completions/completions.ts'
@@ -8,6 +8,7 @@ import { newId } from '../../../src/core/id.ts'
 import { onceCalled } from '../../../src/core/idempotency/idempotency.ts'
 import { operator } from '../../../src/core/identity/tenants.ts'
 import type { Parts } from '../../../src/core/needs.ts'
+import { openMail } from '../../../src/drivers/mail/mail.ts'
 import { openModels } from '../../../src/drivers/models/models.ts'
 import { openClient } from '../../../src/drivers/records/client.ts'
 import type { Records } from '../../../src/drivers/records/port.ts'
@@ -33,7 +34,11 @@ beforeAll(async () => {
   const registry = await openRegistry({ graphs: null, watch: false }, silentLog)
   const graphs = openGraphs({ db: records.db, clock, signals: noSignals() }, registry)
   const webhooks = openWebhooks(config.webhooks, { publicUrl: null })
-  parts = { db: records.db, clock, log: silentLog, models, signals: noSignals(), graphs, webhooks, limits, ...stores }
+  const signals = noSignals()
+  const { keys, ...identity } = openIdentity(config, { db: records.db, clock, log: silentLog, signals, vault: stores.vault })
+  keys.close()
+  const mail = openMail(config.mail, { log: silentLog, publicUrl: null })
+  parts = { db: records.db, clock, log: silentLog, models, signals, graphs, webhooks, limits, mail, ...identity, ...stores }
   caller = await operator(parts)
 })
 afterAll(async () => {

@@ -1,0 +1,29 @@
+import type { Caller } from '../caller.ts'
+import type { JsonObject } from '../json.ts'
+import type { Grant, Role } from './roles.ts'
+
+/** Who is behind a credential of any kind, with all that permissions are decided by. */
+export interface Principal {
+  /** A user who signed in, a service account, or an API key. */
+  kind: 'user' | 'service' | 'key'
+  userId: string | null
+  /** Of a service account: its name. */
+  account: string | null
+  /** Null: a service account of the whole server, which says in each request for whom it works. */
+  tenantId: string | null
+  /** As it is now, whatever it was when the token was made. Of keys, what is nearest to their scopes. */
+  role: Role | null
+  isOperator: boolean
+  /** What the token grants and the role still does. */
+  grants: readonly Grant[]
+  emailVerified: boolean
+  credentialId: string | null
+  /** The session behind a user's token (`sid`). */
+  sessionId: string | null
+  /** The refresh token behind a service account's. */
+  serviceTokenId: string | null
+  /** What the access token says. Null for keys. */
+  claims: JsonObject | null
+  /** For core. Null where there is no tenant. */
+  caller: Caller | null
+}
