@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { SETTINGS } from '../src/config/settings.ts'
 import type { ConfigInput } from '../src/config.ts'
 import { ConfigError, describeSettings, maskConfig, readConfig, settingsTable } from '../src/config.ts'
+import { ROOT } from './support/source-tree.ts'
 
 const toml = (text: string) => ({ path: 'tetraport.toml', text })
 
@@ -239,8 +242,9 @@ describe('showing', () => {
   })
 
   test('every secret there is a setting for is masked', () => {
-    const secrets = SETTINGS.filter(({ secret, path }) => secret && path !== null && path !== 'records.url')
-    const env = Object.fromEntries(secrets.map(({ env: [name = ''] }) => [name, 'hunter2']))
+    const secrets = SETTINGS.filter(({ secret, path }) => secret && path !== null)
+    const address: Record<string, string> = { 'records.url': 'postgres://me:hunter2@db/x', 'mail.smtpUrl': 'smtp://me:hunter2@mail' }
+    const env = Object.fromEntries(secrets.map(({ env: [name = ''], path }) => [name, address[path ?? ''] ?? 'hunter2']))
     const shown = readConfig({ env: { ...env, TETRAPORT_FILES_S3_ACCESS_KEY_ID: 'id', TETRAPORT_FILES_S3_BUCKET: 'b' } })
     expect(secrets.length).toBeGreaterThan(4)
     expect(JSON.stringify(shown.config).split('hunter2')).toHaveLength(secrets.length + 1)
@@ -254,6 +258,11 @@ describe('showing', () => {
     )
     expect([...paths].sort()).toEqual(fields.sort() as typeof paths)
     expect(new Set(paths).size).toBe(paths.length)
+  })
+
+  test('the README shows every setting as it is', () => {
+    const shown = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    expect(shown).toContain(describeSettings('markdown').trimEnd())
   })
 
   test('the documentation holds every setting', () => {

@@ -26,9 +26,7 @@ export function settingsTable({ config, origins }: ReadResult): ShownSetting[] {
 /** The configuration without what must not be shown. */
 export function maskConfig(config: Config): Config {
   const masked = structuredClone(config)
-  for (const setting of SETTINGS)
-    if (setting.secret && setting.path !== 'records.url') maskAt(masked as unknown as Record<string, unknown>, setting)
-  if (masked.records.url !== null) masked.records.url = maskUrl(masked.records.url)
+  for (const setting of SETTINGS) if (setting.secret) maskAt(masked as unknown as Record<string, unknown>, setting)
   for (const provider of masked.models.providers) {
     if (provider.apiKey !== null) provider.apiKey = MASK
     provider.baseUrl = maskUrl(provider.baseUrl)
@@ -44,10 +42,14 @@ export function maskUrl(url: string): string {
   return `${parsed.protocol}//${user}${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}${parsed.search === '' ? '' : `?${MASK}`}`
 }
 
+/** Of which only the password is a secret. */
+const ADDRESSES = new Set(['records.url', 'mail.smtpUrl'])
+
 function maskAt(config: Record<string, unknown>, setting: Setting): void {
   const [section = '', field = ''] = setting.path?.split('.') ?? []
   const values = config[section] as Record<string, unknown> | undefined
-  if (values && typeof values[field] === 'string') values[field] = MASK
+  const value = values?.[field]
+  if (values && typeof value === 'string') values[field] = ADDRESSES.has(setting.path ?? '') ? maskUrl(value) : MASK
 }
 
 function valueAt(config: Record<string, unknown>, setting: Setting): unknown {

@@ -207,8 +207,10 @@ function checkVectors({ vectors, records }: Config, mistakes: string[]): void {
 }
 
 /** Two surfaces at one place would hide each other's paths. */
-function checkPrefixes({ openai, langgraph, entities }: Config, mistakes: string[]): void {
-  const taken = { 'openai.prefix': openai.prefix, 'langgraph.prefix': langgraph.prefix }
+function checkPrefixes({ openai, langgraph, entities, platform }: Config, mistakes: string[]): void {
+  const taken = { 'openai.prefix': openai.prefix, 'langgraph.prefix': langgraph.prefix, 'platform.prefix': platform.prefix }
+  if (platform.prefix === openai.prefix || platform.prefix === langgraph.prefix)
+    mistakes.push(`platform.prefix: '${platform.prefix || '/'}' is the place of another surface.`)
   const own = [entities.prefix, `${entities.prefix}/v1`]
   for (const [name, prefix] of Object.entries(taken)) {
     if (own.includes(prefix))
