@@ -8,7 +8,7 @@ import { embedCharacterMaps } from './build/character-maps.ts'
 import { hostModules } from './build/host-modules.ts'
 import { nativeSha1 } from './build/native-sha1.ts'
 import { packPostgres } from './build/postgres.ts'
-import { embedScanner } from './build/scan-source.ts'
+import { embedScanner, embedStrength } from './build/thread-source.ts'
 import { ROOT, run } from './build/workspace.ts'
 
 /** Makes the executable: `bun scripts/build.ts [--target linux-arm64] [--outfile dist/tetraport]`. */
@@ -66,7 +66,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
     bytecode: true,
     sourcemap: 'linked',
     define: { TETRAPORT_COMMIT: JSON.stringify(await readCommit()) },
-    plugins: [embedPostgres(packed), await embedScanner(), embedCharacterMaps(), nativeSha1, hostModules],
+    plugins: [embedPostgres(packed), await embedScanner(), await embedStrength(), embedCharacterMaps(), nativeSha1, hostModules],
   })
   // The executable carries its own copies of these, one for each chunk.
   const folder = dirname(outfile)

@@ -144,21 +144,25 @@ export const loadStores = () =>
     import('./drivers/vault/vault.ts'),
   ])
 
+/** What links in mails begin with. */
+export const appUrlOf = ({ platform, http, listen }: Pick<Config, 'http' | 'platform' | 'listen'>): string =>
+  platform.appUrl ?? http.publicUrl ?? `http://${listen.host}:${listen.port}`
+
 /** What knows who is asking. */
 export function openIdentity(
   config: Pick<Config, 'auth' | 'http' | 'platform' | 'listen'>,
   parts: Pick<Parts, 'db' | 'clock' | 'log' | 'signals' | 'vault'>,
 ): Pick<Parts, 'identity' | 'passwords' | 'tokens'> & { keys: KeyRing } {
-  const { auth, http, platform, listen } = config
+  const { auth, http } = config
   const tokens = new TokenKeys(parts, auth)
-  const appUrl = platform.appUrl ?? http.publicUrl ?? `http://${listen.host}:${listen.port}`
   const { signup, verifiedEmail, accessMs, refreshMs, refreshGraceMs, failuresMax, lockMs, serviceSecret, devLocal } = auth
   const times = { accessMs, refreshMs, refreshGraceMs, lockMs }
+  const identity = { signup, verifiedEmail, ...times, failuresMax, appUrl: appUrlOf(config), serviceSecret, devLocal }
   return {
-    identity: { signup, verifiedEmail, ...times, failuresMax, appUrl, serviceSecret, devLocal },
+    identity,
     passwords: openPasswords({ atOnce: auth.hashesAtOnce }),
     tokens,
-    keys: new KeyRing({ ...parts, tokens }, http.keyRequestsPerSecond),
+    keys: new KeyRing({ ...parts, tokens, identity }, http.keyRequestsPerSecond),
   }
 }
 

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { runCli } from './cli/cli.ts'
+import { readSecret } from './cli/secret-input.ts'
 import type { Terminal } from './cli/terminal.ts'
 
 const terminal: Terminal = {
@@ -9,6 +10,7 @@ const terminal: Terminal = {
   interactive: process.stdout.isTTY === true,
   out: (text) => writeWhole(1, text),
   err: (text) => writeWhole(2, text),
+  readSecret: (prompt) => readSecret(process.stdin, { prompt, show: (text) => writeWhole(2, text) }),
   onStop(listener) {
     process.on('SIGTERM', listener).on('SIGINT', listener)
     return () => process.off('SIGTERM', listener).off('SIGINT', listener)

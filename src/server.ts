@@ -5,6 +5,7 @@ import type { App } from './app.ts'
 import type { Config } from './config.ts'
 import { Fault } from './core/fault.ts'
 import type { Log } from './core/needs.ts'
+import { clientAddress, markClient, openTrusted } from './http/client-address.ts'
 import { openCors } from './http/cors.ts'
 import { DOCS_PATH, docsPages } from './http/docs.ts'
 import type { Probes } from './http/health.ts'
@@ -12,11 +13,13 @@ import { openReadiness } from './http/health.ts'
 import { objectLinks } from './http/objects.ts'
 import { openapiDocument } from './http/openapi.ts'
 import { pathOf } from './http/path.ts'
+import { markProcess, standsAt } from './http/process-marks.ts'
 import { requestId } from './http/request-id.ts'
 import { answerEarly } from './http/rest.ts'
 import { entities, onceEach } from './surfaces/entities/entities.ts'
 import { langgraph } from './surfaces/langgraph/langgraph.ts'
 import { openai } from './surfaces/openai/openai.ts'
+import { PAGE_PATHS, pages, platform, ROOT_PATHS, rootRoutes, withRoot } from './surfaces/platform/platform.ts'
 
 export interface Surface {
   name: string
@@ -24,6 +27,10 @@ export interface Surface {
   /** Path under which all its routes stand; empty for the root. */
   prefix: string
   plugin: AnyElysia
+  /** Routes outside of the prefix. */
+  beside?: AnyElysia
+  /** Whose answers say how long they took and where in the log they are. */
+  isMarked?: (path: string) => boolean
   /** The last touch to the surface's document. */
   revise?: (document: Record<string, unknown>) => Record<string, unknown>
 }
@@ -33,6 +40,7 @@ export const mountSurfaces = (app: App): Surface[] => [
   { name: 'openai', title: 'OpenAI Assistants', prefix: app.config.openai.prefix, plugin: openai(app) },
   mountLanggraph(app, app.config.langgraph.prefix),
   mountEntities(app, app.config.entities.prefix),
+  mountPlatform(app),
 ]
 
 const mountLanggraph = (app: App, prefix: string): Surface => ({
@@ -45,6 +53,16 @@ const mountEntities = (app: App, prefix: string): Surface => ({
   plugin: entities(app, { prefix }),
   revise: (document) => onceEach(document, prefix),
 })
+
+function mountPlatform(app: App): Surface {
+  const { prefix, appUrl } = app.config.platform
+  const beside = appUrl === null ? { beside: pages(prefix) } : {}
+  return {
+    ...{ name: 'platform', title: 'Platform', prefix, plugin: platform(app), ...beside },
+    isMarked: standsAt(prefix, [...ROOT_PATHS, ...PAGE_PATHS]),
+    revise: (document) => withRoot(document, app),
+  }
+}
 
 /** A surface on a listener of its own, for clients that cannot be given a path. */
 export interface Alone {
@@ -63,8 +81,8 @@ export function mountAlone(app: App): Alone[] {
 }
 
 export interface ServerParts {
-  /** Without `links` no signed links are served. */
-  app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'> & Partial<Pick<App, 'links'>>
+  /** Without `links` no signed links are served; without `tokens` there are no public keys, without `files` no store. */
+  app: Pick<App, 'config' | 'log' | 'clock' | 'version' | 'streams'> & Partial<Pick<App, 'links' | 'files' | 'tokens'>>
   surfaces: readonly Surface[]
   /** What readiness asks beside the server itself. */
   probes: Probes
@@ -134,6 +152,8 @@ const baseUrl = (host: string, port: number): string => `http://${host.includes(
 /** What Bun's server offers to a request beyond the request. */
 interface Connection {
   timeout(request: Request, seconds: number): void
+  /** Null: not over TCP, or closed already. */
+  requestIP?(request: Request): { address: string } | null
 }
 
 export interface Handler {
@@ -146,14 +166,18 @@ export function createHandler(parts: ServerParts, state = { draining: false }): 
   const { app } = parts
   const root = rootOf(parts, state)
   const cors = openCors(app.config.http.corsOrigins)
+  const marking = parts.surfaces.find(({ isMarked }) => isMarked)?.isMarked
+  const isTrusted = openTrusted(app.config.http.trustedProxies)
   const answer = root.compile().fetch as (request: Request) => Response | Promise<Response>
   return {
     root,
     fetch(request, connection) {
       const startedAt = app.clock.now()
+      const since = performance.now()
       const id = requestId(request.headers)
       // Surfaces read the id from here, whoever chose it.
       request.headers.set('x-request-id', id)
+      markClient(request.headers, clientAddress(request.headers, connection?.requestIP?.(request)?.address ?? null, isTrusted))
       const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
       // From here on every wait has a bound of its own: the body, the model, the keep-alive of a stream.
       if (hasBody) connection?.timeout(request, 0)
@@ -163,7 +187,9 @@ export function createHandler(parts: ServerParts, state = { draining: false }): 
         else if (hasBody) connection?.timeout(request, HEADERS_IDLE_SECONDS)
         response.headers.set('x-request-id', id)
         cors.mark(request, response.headers)
-        logAccess(app.log, { request, response, id, ms: app.clock.now() - startedAt })
+        const isMarked = marking?.(pathOf(request.url))
+        const marks = isMarked ? markProcess(response.headers, performance.now() - since) : {}
+        logAccess(app.log, { request, response, id, ms: app.clock.now() - startedAt, ...marks })
         return response
       }
       const fail = (cause: unknown): Response => {
@@ -187,13 +213,14 @@ interface Access {
   response: Response
   id: string
   ms: number
+  correlationId?: string
 }
 
-function logAccess(log: Log, { request, response, id, ms }: Access): void {
+function logAccess(log: Log, { request, response, ...told }: Access): void {
   const path = pathOf(request.url)
   const upgraded = response.status === 200 && request.headers.get('upgrade') === 'websocket'
   const level = path.startsWith('/health') ? 'debug' : 'info'
-  log[level]('request', { method: request.method, path, status: upgraded ? 101 : response.status, ms, id })
+  log[level]('request', { method: request.method, path, status: upgraded ? 101 : response.status, ...told })
 }
 
 function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boolean }): AnyElysia {
@@ -202,28 +229,19 @@ function rootOf({ app, surfaces, probes }: ServerParts, state: { draining: boole
   }
   const readiness = openReadiness({ server: ownProbe, ...probes }, explain(app.log))
   const index = describe(surfaces, app.version)
+  const own = rootRoutes({ app, startedAt: app.clock.now(), readiness, index })
   // By default Elysia looks for the path from the eleventh letter on: behind a host as short as `api` it finds none.
-  let root: AnyElysia = new Elysia({ handler: { standardHostname: false } }).get('/health/ready', async () => {
-    const { ready, checks } = await readiness()
-    return Response.json({ status: ready ? 'ready' : 'unavailable', checks }, { status: ready ? 200 : 503 })
-  })
-  const taken = rootPaths(surfaces)
-  if (!taken.has('/')) root = root.get('/', () => Response.json(index))
-  if (!taken.has('/health')) root = root.get('/health', () => Response.json({ status: 'ok', version: app.version }))
+  let root: AnyElysia = new Elysia({ handler: { standardHostname: false } }).use(own)
   if (app.links) root = root.use(objectLinks(app.links))
   for (const [path, page] of Object.entries(docsPages(surfaces.map(documented)))) root = root.get(path, page)
-  for (const surface of surfaces) root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
+  // Where a surface at the root has a route of the same path, the later one counts: its own.
+  for (const surface of surfaces) {
+    if (surface.beside) root = root.use(surface.beside)
+    root = root.get(documented(surface).url, openapiHandler(surface, app.version)).use(surface.plugin)
+  }
   if (surfaces.some((surface) => surface.prefix === '')) return root
   return root.all('/*', ({ request }) => nothingAt(pathOf(request.url), index))
 }
-
-/** What a surface at the root answers itself. */
-const rootPaths = (surfaces: readonly Surface[]): Set<string> =>
-  new Set(
-    surfaces
-      .filter(({ prefix }) => prefix === '')
-      .flatMap(({ plugin }) => plugin.routes.filter(({ method }) => method === 'GET').map(({ path }) => path)),
-  )
 
 const documented = ({ name, title }: Surface) => ({ title, url: `/openapi/${name}.json` })
 
@@ -247,16 +265,22 @@ interface Index {
   version: string
   docs: string
   health: string
+  ready: string
+  /** Of the platform's surface, as its clients look for them. */
+  api: string
+  chat: string
+  agents: string
   surfaces: { name: string; path: string; openapi: string }[]
 }
 
-const describe = (surfaces: readonly Surface[], version: string): Index => ({
-  name: 'tetraport',
-  version,
-  docs: DOCS_PATH,
-  health: '/health/ready',
-  surfaces: surfaces.map((surface) => ({ name: surface.name, path: surface.prefix || '/', openapi: documented(surface).url })),
-})
+function describe(surfaces: readonly Surface[], version: string): Index {
+  const api = surfaces.find(({ name }) => name === 'platform')?.prefix ?? ''
+  return {
+    ...{ name: 'tetraport', version, docs: DOCS_PATH, health: '/health', ready: '/health/ready' },
+    ...{ api: api || '/', chat: `${api}/chat`, agents: `${api}/agents` },
+    surfaces: surfaces.map((surface) => ({ name: surface.name, path: surface.prefix || '/', openapi: documented(surface).url })),
+  }
+}
 
 const nothingAt = (path: string, { surfaces, docs }: Index): Response =>
   Response.json({ error: 'not_found', message: `No surface serves ${path}.`, surfaces, docs }, { status: 404 })

@@ -230,6 +230,37 @@ describe('models', () => {
   })
 })
 
+describe('mail', () => {
+  test.each(['smtp://mail', 'smtps://me:p%25@mail:465', 'smtp://mail?tls=optional', 'smtp://mail:25?tls=required', 'smtp://[::1]:1025'])(
+    'mail goes to %s',
+    (url) => {
+      expect(readConfig({ env: { SMTP_URL: url } }).config.mail.smtpUrl).toBe(url)
+    },
+  )
+
+  test.each([
+    'http://me:hunter2@mail',
+    'smtp://',
+    'hunter2',
+    'smtp://me:hunter2%@mail',
+    'smtp://me:hunter2@mail?tls=off',
+    'smtp://me:hunter2@mail?tls=optional&pool=true',
+    'smtps://me:hunter2@mail?tls=optional',
+  ])('%s is no mail server, and its password is not repeated', (url) => {
+    const mistakes = mistakesOf({ env: { SMTP_URL: url } })
+    expect(mistakes).toEqual([expect.stringContaining('mail.smtp_url')])
+    expect(mistakes[0]).not.toContain('hunter2')
+  })
+
+  test('mail has one sender, with a name or without', () => {
+    const senderOf = (from: string) => ({ env: { TETRAPORT_MAIL_FROM: from } })
+    for (const from of ['a@example.com', 'Grüße <a@example.com>', '<a@example.com>'])
+      expect(readConfig(senderOf(from)).config.mail.from).toBe(from)
+    for (const from of ['a', 'a@b, c@d', 'A <a@b> <c@d>', 'A <a@b>\r\nBcc: c@d', 'A (c@d) <a@b>', 'a@b c@d'])
+      expect(mistakesOf(senderOf(from))).toHaveLength(1)
+  })
+})
+
 describe('showing', () => {
   const result = readConfig({
     env: { TETRAPORT_BOOTSTRAP_KEY: 'hunter2', DATABASE_URL: 'postgres://me:hunter2@db/x?password=hunter2', OPENAI_API_KEY: 'hunter2' },

@@ -98,9 +98,11 @@ const TOP_LEVEL = new Set(
 )
 const SRC = new Set('README.md app.ts cli clock.ts core drivers engine http log.ts main.ts server.ts surfaces'.split(' '))
 const CORE = new Set(
-  'actions assistants completions files graphs idempotency identity items jobs models ownership runs schedules threads tool-resources tools vector-stores webhooks workflows containers billing status-page contact'.split(
-    ' ',
-  ),
+  [
+    'access actions assistants audit completions files graphs idempotency identity items jobs mail models ownership passwords rates runs',
+    'schedules service-accounts sessions sign-up threads tokens tool-resources tools vector-stores webhooks workflows containers billing',
+    'status-page contact',
+  ].flatMap((line) => line.split(' ')),
 )
 const FIXED: Record<string, Set<string>> = {
   'src/surfaces': new Set(['openai', 'langgraph', 'entities', 'platform']),

@@ -36,6 +36,11 @@ function buildProgram(terminal: Terminal): Command {
   addServe(program, terminal)
   addKey(program, terminal)
   addUser(program, terminal)
+  addAdmin(program, terminal)
+  addTenant(program, terminal)
+  addTokenKeys(program, terminal)
+  addServiceAccount(program, terminal)
+  addMail(program, terminal)
   addWebhookSecret(program, terminal)
   addHealth(program, terminal)
   addConfig(program, terminal)
@@ -169,6 +174,162 @@ function addUser(program: Command, terminal: Terminal): void {
     const { setAdminOf } = await import('./user.ts')
     await setAdminOf({ ...common(values), id, on: values.on === true, off: values.off === true }, terminal)
   })
+  addStanding(user, terminal)
+}
+
+/** What people who sign in may do; an owner who is gone is replaced so. */
+function addStanding(user: Command, terminal: Terminal): void {
+  type Given = Values & { tenant: string }
+  const named = (name: string, about: string) => verb(user, name, about).argument('<user>', 'id or e-mail address')
+  const tenant = ['--tenant <slug>', 'the tenant that the user is of', 'default'] as const
+  const role = named('role', 'Give a user a role in the tenant; it counts at once.').argument('<role>', 'viewer, member, admin or owner')
+  settingFlags(role.option(...tenant), 'data')
+    .addHelpText('after', examples('tetraport user role ann@example.com owner --tenant acme'))
+    .action(async (who: string, word: string, values: Given) => {
+      const { setRoleOf } = await import('./standing.ts')
+      await setRoleOf({ ...common(values), who, role: word, slug: values.tenant }, terminal)
+    })
+  const status = named('status', 'Shut a user out, or let him in again; it counts at once.').argument('<status>', 'active or disabled')
+  settingFlags(status.option(...tenant), 'data').action(async (who: string, word: string, values: Given) => {
+    const { setStatusOf } = await import('./standing.ts')
+    await setStatusOf({ ...common(values), who, status: word, slug: values.tenant }, terminal)
+  })
+  const operator = named('operator', "Say whether a user of the server's own tenant runs the server; it counts at once.")
+    .option('--on', 'the user runs the server')
+    .option('--off', 'the user does not run the server any more')
+  settingFlags(operator, 'data').action(async (who: string, values: Values) => {
+    const { setOperatorOf } = await import('./standing.ts')
+    await setOperatorOf({ ...common(values), who, slug: 'default', on: values.on === true, off: values.off === true }, terminal)
+  })
+}
+
+function addAdmin(program: Command, terminal: Terminal): void {
+  const admin = program.command('admin').description('Make and list the people who run this server; also while it runs.')
+  const create = verb(admin, 'create', 'Make an operator, who signs in with e-mail address and password.')
+    .requiredOption('--email <address>', 'what the operator signs in with; it counts as verified')
+    .option('--name <name>', 'the whole name')
+    .option(
+      '--password-file <file>',
+      'file whose first line is the password; without it the password is asked for, or read from the standard input',
+    )
+    .addHelpText(
+      'after',
+      examples('tetraport admin create --email me@example.com', 'pass show tetraport | tetraport admin create --email me@example.com'),
+    )
+  settingFlags(create, 'data').action(async (values: Values & { email: string; name?: string; passwordFile?: string }) => {
+    const { createAdmin } = await import('./admin.ts')
+    const { email, name, passwordFile } = values
+    await createAdmin({ ...common(values), email, name, passwordFile }, terminal)
+  })
+  const claim = verb(admin, 'claim-link', 'Print a link by which somebody becomes an operator, with a password of his own, within a day.')
+    .option('--email <address>', 'only for this address; without it for whoever has the link')
+    .addHelpText('after', examples('tetraport admin claim-link --email me@example.com'))
+  settingFlags(claim, 'data').action(async (values: Values & { email?: string }) => {
+    const { printClaimLink } = await import('./admin.ts')
+    await printClaimLink({ ...common(values), email: values.email }, terminal)
+  })
+  settingFlags(verb(admin, 'list', 'List the operators.'), 'data').action(async (values: Values) => {
+    const { listAdmins } = await import('./admin.ts')
+    await listAdmins(common(values), terminal)
+  })
+}
+
+function addTenant(program: Command, terminal: Terminal): void {
+  const tenant = program.command('tenant').description('Look at the tenants of this server; also while it runs.')
+  settingFlags(verb(tenant, 'list', 'List all tenants.'), 'data').action(async (values: Values) => {
+    const { listTenantsOf } = await import('./tenant.ts')
+    await listTenantsOf(common(values), terminal)
+  })
+  const users = verb(tenant, 'users', 'List the users of a tenant who have a role in it.').argument(
+    '<slug>',
+    "as 'tetraport tenant list' shows it",
+  )
+  settingFlags(users, 'data').action(async (slug: string, values: Values) => {
+    const { listMembersOf } = await import('./tenant.ts')
+    await listMembersOf({ ...common(values), slug }, terminal)
+  })
+}
+
+function addTokenKeys(program: Command, terminal: Terminal): void {
+  const keys = program
+    .command('token-keys')
+    .description('List and change the keys that sign the tokens of users and service accounts; also while the server runs.')
+  settingFlags(
+    verb(keys, 'list', 'List the keys: the active one signs, the next one follows it, retired ones only verify.'),
+    'data',
+  ).action(async (values: Values) => {
+    const { listKeysOfTokens } = await import('./token-keys.ts')
+    await listKeysOfTokens(common(values), terminal)
+  })
+  settingFlags(verb(keys, 'rotate', 'Sign with the next key from now on. Nobody is signed out: what was signed before stays good.'), 'data')
+    .addHelpText('after', examples('tetraport token-keys rotate', 'tetraport token-keys list --json'))
+    .action(async (values: Values) => {
+      const { rotateKeysOfTokens } = await import('./token-keys.ts')
+      await rotateKeysOfTokens(common(values), terminal)
+    })
+}
+
+type TokenValues = Values & { tenant?: string; scope?: string[]; expires?: string; fingerprint?: string; account?: string; reason?: string }
+
+function addServiceAccount(program: Command, terminal: Terminal): void {
+  const about = 'Make, list and revoke tokens of service accounts; also while the server runs.'
+  const group = program.command('service-account').description(about)
+  const load = () => import('./service-account.ts')
+  const scope = ['--scope <scope...>', 'what it may do; default: all that the account may'] as const
+  const name = "as 'tetraport service-account catalogue' shows it"
+  verb(group, 'catalogue', 'List the accounts there are, and the most that each may have.').action(async (values: Values) =>
+    (await load()).showCatalogue(common(values), terminal),
+  )
+  const issue = verb(group, 'issue', 'Print the refresh token of an account: the one that is alive, or a new one.')
+    .argument('<account>', name)
+    .option('--tenant <slug>', 'for which tenant; default: the default one, if the account needs any')
+    .option(...scope)
+    .option('--expires <time>', 'a span like 12h, 30d, or a date; default: as long as the account may')
+    .option('--fingerprint <text>', 'what tells the machine from others in lists')
+    .option('--reason <text>', 'what it is for, for the records', 'issued on the command line')
+    .option('--force', 'a new one, and the one that is alive ends')
+    .addHelpText('after', examples('tetraport service-account issue analytics-batch --tenant acme-inc --expires 7d'))
+  settingFlags(issue, 'data').action(async (account: string, values: TokenValues) => {
+    const { tenant, expires, fingerprint, scope: scopes, reason = '' } = values
+    const asked = { account, tenant, expires, fingerprint, scopes, reason, force: values.force === true }
+    await (await load()).issueTokenOf({ ...common(values), ...asked }, terminal)
+  })
+  const list = verb(group, 'list', 'List the tokens that are alive.')
+    .option('--account <text>', 'only of accounts with this in their name')
+    .option('--tenant <slug>', 'only those of this tenant')
+    .option('--all', 'those that were revoked or have expired too')
+  settingFlags(list, 'data').action(async (values: TokenValues) => {
+    const { account, tenant } = values
+    await (await load()).listTokensOf({ ...common(values), account, tenant, all: values.all === true }, terminal)
+  })
+  const revoke = verb(group, 'revoke', 'Revoke a token, and what was exchanged for it, at once.')
+    .argument('<jti>', "as 'tetraport service-account list' shows it")
+    .option('--reason <text>', 'why, for the records')
+  settingFlags(revoke, 'data').action(async (jti: string, values: TokenValues) => {
+    await (await load()).revokeTokenOf({ ...common(values), jti, reason: values.reason }, terminal)
+  })
+  const sign = verb(group, 'sign', 'Print the headers of a request for a token, signed with auth.service_secret and good for five minutes.')
+    .argument('<account>', name)
+    .option('--tenant <id>', "the tenant's id, if the account needs one")
+    .option(...scope)
+  settingFlags(sign).action(async (account: string, { tenant: tenantId, scope: scopes, ...values }: TokenValues) => {
+    ;(await load()).signRequest({ ...common(values), account, tenantId, scopes }, terminal)
+  })
+}
+
+function addMail(program: Command, terminal: Terminal): void {
+  const mail = program.command('mail').description('Look at the mail of this server; also while it runs.')
+  settingFlags(verb(mail, 'list', 'List mails, newest first: kind, status, attempts and times.'), 'data').action(async (values: Values) => {
+    const { listMailsOf } = await import('./mail.ts')
+    await listMailsOf(common(values), terminal)
+  })
+  const show = verb(mail, 'show', 'Print a mail: for whom it is, and its text, which may hold a link that signs somebody in.')
+  settingFlags(show.argument('<id>', "as 'tetraport mail list' shows it"), 'data')
+    .addHelpText('after', '\nText and address are sealed in the database: this needs the data folder, or secrets.key, of the server.\n')
+    .action(async (id: string, values: Values) => {
+      const { showMail } = await import('./mail.ts')
+      await showMail({ ...common(values), id }, terminal)
+    })
 }
 
 const common = (values: Values) => ({ json: isJson(values), flags: flagsOf(values) })
@@ -224,7 +385,7 @@ function addExtractWorker(program: Command): void {
 function wrongUsage(error: CommanderError, args: readonly string[]): CliError {
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
   const command = args
-    .filter((arg) => /^[a-z]+$/.test(arg))
+    .filter((arg) => /^[a-z][a-z-]*$/.test(arg))
     .slice(0, 2)
     .join(' ')
   const isHelp = error.code === 'commander.help'

@@ -36,3 +36,21 @@ export async function* vectorServer({ vectors: { adapter, qdrantUrl: url, qdrant
     await server.close()
   }
 }
+
+/** Where mail goes, if it does not stay here: connects and signs in, and sends nothing. */
+export async function* mailServer({ mail, http }: Config): AsyncGenerator<Finding> {
+  if (mail.smtpUrl === null) return
+  const where = `mail server ${maskUrl(mail.smtpUrl)}`
+  const { openMail } = await import('../drivers/mail/mail.ts')
+  const server = openMail(mail, { log: quiet, publicUrl: http.publicUrl })
+  try {
+    await server.check()
+    if (server.domain !== 'localhost') yield { check: 'mail', state: 'ok', found: `${where} answers` }
+    else
+      yield { check: 'mail', state: 'warn', found: `${where} answers`, hint: 'set mail.from: few take mail from an address at localhost' }
+  } catch (error) {
+    yield { check: 'mail', state: 'fail', found: `${where}: ${(error as Error).message}`, hint: 'check mail.smtp_url (SMTP_URL)' }
+  } finally {
+    await server.close()
+  }
+}

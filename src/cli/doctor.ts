@@ -3,7 +3,7 @@ import { CliError, EXIT } from './cli-error.ts'
 import type { Finding } from './doctor-checks.ts'
 import { CHECKS } from './doctor-checks.ts'
 import { graphs } from './doctor-graphs.ts'
-import { fileStore, vectorServer } from './doctor-stores.ts'
+import { fileStore, mailServer, vectorServer } from './doctor-stores.ts'
 import type { Flags } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
 import type { Terminal } from './terminal.ts'
@@ -34,7 +34,7 @@ async function* examine(flags: Flags, terminal: Terminal): AsyncGenerator<Findin
     const { config, origins } = loadConfig(flags, terminal)
     const stated = Object.values(origins).filter((origin) => origin !== 'default').length
     yield { check: 'config', state: 'ok', found: `${stated} settings stated, the rest at their defaults` }
-    for (const check of [...CHECKS, fileStore, vectorServer, graphs]) yield* check(config)
+    for (const check of [...CHECKS, fileStore, vectorServer, mailServer, graphs]) yield* check(config)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const hint = "'tetraport config show --help' lists every setting"

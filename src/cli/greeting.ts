@@ -15,6 +15,8 @@ export interface Started {
   /** Graphs that could not be loaded; why is in the log too. */
   problems: readonly { graph: string; message: string }[]
   firstKey: FirstKey
+  /** Whether anybody can sign in to run the server. */
+  operated: boolean
 }
 
 /** A terminal shows the key to the one person in front of it; elsewhere output ends up in logs, so it goes to a file. */
@@ -38,13 +40,14 @@ export function greeting(started: Started): string {
   return `${[`tetraport ${started.version}`, '', ...lines, ...first, '', `tetraport listening on ${url}`].join('\n')}\n`
 }
 
-function rowsOf({ url, surfaces, alone, graphs, problems }: Started): (readonly [label: string, value: string])[] {
+function rowsOf({ url, surfaces, alone, graphs, problems, operated }: Started): (readonly [label: string, value: string])[] {
   const places = surfaces.map(({ name, title, prefix }) => {
     const own = alone[name]
     return [title, own === undefined ? url + prefix : `${url}${prefix}, ${own}`] as const
   })
   const failed = problems.slice(0, GRAPHS_SHOWN).map(({ message }) => ['Not loaded', message.split('\n', 1)[0] ?? ''] as const)
-  return [...places, ['Graphs', listed(graphs)], ...failed, ['Documentation', `${url}/docs`]]
+  const operator = operated ? [] : [['Operator', 'none yet: tetraport admin create --email you@example.com'] as const]
+  return [...places, ['Graphs', listed(graphs)], ...failed, ['Documentation', `${url}/docs`], ...operator]
 }
 
 /** More would not fit a screen. */
@@ -66,8 +69,8 @@ function introduction({ url, surfaces, firstKey }: Started, width: number): stri
 
 const quoted = (path: string): string => (/^[\w./@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
 
-export function greetingJson({ version, url, surfaces, alone, graphs, problems, firstKey }: Started): string {
+export function greetingJson({ version, url, surfaces, alone, graphs, problems, firstKey, operated }: Started): string {
   const key = firstKey.kind === 'shown' ? { first_key: firstKey.secret } : firstKey.kind === 'file' ? { first_key_file: firstKey.path } : {}
   const bases = Object.fromEntries(surfaces.map(({ name, prefix }) => [name, url + prefix]))
-  return `${JSON.stringify({ event: 'listening', version, url, surfaces: bases, alone, graphs, problems, docs: `${url}/docs`, ...key })}\n`
+  return `${JSON.stringify({ event: 'listening', version, url, surfaces: bases, alone, graphs, problems, docs: `${url}/docs`, operator: operated, ...key })}\n`
 }

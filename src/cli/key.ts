@@ -1,4 +1,5 @@
 import { systemClock } from '../app.ts'
+import type { Config } from '../config.ts'
 import type { Caller, Scope } from '../core/caller.ts'
 import { Fault } from '../core/fault.ts'
 import { isUuid } from '../core/id.ts'
@@ -52,7 +53,7 @@ export async function revokeApiKey(options: Common & { id: string }, terminal: T
   terminal.out(options.json ? `${JSON.stringify(toJson(key))}\n` : `Revoked '${key.name}' (${key.id}).\n`)
 }
 
-type Work<R> = (app: Needs<'db' | 'clock' | 'signals'>, caller: Caller) => Promise<R>
+type Work<R> = (app: Needs<'db' | 'clock' | 'signals' | 'log'>, caller: Caller, config: Config) => Promise<R>
 
 /** In the name of the one who runs the server, beside it or while it stands still. */
 export function asOperator<R>({ flags }: Common, terminal: Terminal, work: Work<R>): Promise<R> {
@@ -60,8 +61,8 @@ export function asOperator<R>({ flags }: Common, terminal: Terminal, work: Work<
   const sink = stderrSink()
   const log = openLog({ level: 'warn', format: config.log.format, clock: systemClock, sink })
   return withDatabase(config, log, async ({ db }) => {
-    const app = { db, clock: systemClock, signals: new ProcessSignals(db, true, log) }
-    const result = await work(app, await operator(app))
+    const app = { db, clock: systemClock, log, signals: new ProcessSignals(db, true, log) }
+    const result = await work(app, await operator(app), config)
     // Signals leave in the next turn of the loop; closing the database then waits for them.
     await new Promise((resolve) => setImmediate(resolve))
     return result

@@ -2,12 +2,15 @@ import type { App } from '../app.ts'
 import { closeApp, loadWorker, openApp, startJobs, startWorker, systemClock } from '../app.ts'
 import type { Config } from '../config.ts'
 import { Fault } from '../core/fault.ts'
+import { hasOperator } from '../core/identity/directory.ts'
 import { ensureFirstKey } from '../core/identity/tenants.ts'
+import { ensureOperator } from '../core/sign-up/operator.ts'
 import { checkMigrations } from '../drivers/records/migrate.ts'
 import type { JobWorker } from '../engine/jobs.ts'
 import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
+import { readPasswordFile, refusal } from './admin.ts'
 import { EXIT, embeddedFailure } from './cli-error.ts'
 import { greeting, greetingJson, placeFirstKey, type Started } from './greeting.ts'
 import { type Listeners, openListeners } from './listeners.ts'
@@ -27,7 +30,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const sink = stderrSink()
   const stop = stopRequest(terminal)
   try {
-    const running = await start(config, sink)
+    const running = await start(config, { sink, admin: adminOf(config, terminal) })
     terminal.out(await welcome(running, { ...options, terminal }))
     await stop.requested
     await shutDown(running, terminal)
@@ -58,7 +61,18 @@ interface Running {
   firstKey: string | undefined
 }
 
-async function start(config: Config, sink: LogSink): Promise<Running> {
+interface Admin {
+  email: string
+  password: string
+}
+
+/** Whom the configuration makes an operator. */
+function adminOf({ auth }: Config, terminal: Terminal): Admin | undefined {
+  const { adminEmail: email, adminPasswordFile } = auth
+  return email === null || adminPasswordFile === null ? undefined : { email, password: readPasswordFile(adminPasswordFile, terminal) }
+}
+
+async function start(config: Config, { sink, admin }: { sink: LogSink; admin: Admin | undefined }): Promise<Running> {
   const log = openLog({ ...config.log, clock: systemClock, sink })
   // Loading the program's larger half takes about as long as Postgres takes to start.
   const [app, servers] = await Promise.all([
@@ -71,6 +85,7 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
   let worker: Worker | undefined
   let jobs: JobWorker | undefined
   try {
+    if (admin) await ensureAdmin(app, admin)
     const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
     worker = await startWorker(app)
     jobs = await startJobs(app)
@@ -86,6 +101,14 @@ async function start(config: Config, sink: LogSink): Promise<Running> {
   }
 }
 
+/** Once: from then on the password is the operator's own business. */
+async function ensureAdmin(app: App, admin: Admin): Promise<void> {
+  const made = await ensureOperator(app, admin).catch((error) => {
+    throw refusal(error, admin.email)
+  })
+  if (made) app.log.info('operator.created', { user: made.userId })
+}
+
 const workerProbe = (worker: Worker | JobWorker | undefined) => () => {
   const wrong = worker?.health() ?? null
   if (wrong !== null) throw new Fault('unavailable', wrong)
@@ -98,7 +121,15 @@ interface Audience extends ServeOptions {
 async function welcome({ app, server, firstKey }: Running, { json, terminal }: Audience): Promise<string> {
   const place = { interactive: terminal.interactive, dir: app.config.data.dir, preset: app.config.auth.bootstrapKey !== null }
   const { url, surfaces, alone } = server
-  const started = { version: VERSION, url, surfaces, alone, ...graphsOf(app), firstKey: placeFirstKey(firstKey, place) }
+  const started = {
+    version: VERSION,
+    url,
+    surfaces,
+    alone,
+    ...graphsOf(app),
+    firstKey: placeFirstKey(firstKey, place),
+    operated: await hasOperator(app),
+  }
   return json ? greetingJson(started) : greeting(started)
 }
 

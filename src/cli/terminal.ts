@@ -7,6 +7,8 @@ export interface Terminal {
   interactive: boolean
   out(text: string): void
   err(text: string): void
+  /** One line that is shown nowhere: asked for where a person sits, else the first line of the standard input. */
+  readSecret(prompt: string): Promise<string>
   /** Calls back for every request to stop. Returns the unsubscriber. */
   onStop(listener: () => void): () => void
   /** Ends the process at once. */

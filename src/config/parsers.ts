@@ -90,6 +90,29 @@ export const smtpUrl: Parser<string> = (raw) => {
   const url = typeof raw === 'string' ? URL.parse(raw) : null
   if (!url || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === '')
     throw new Error('expected a URL like smtp://user:password@mail.example.com:587')
+  if (!isDecodable(url.username) || !isDecodable(url.password)) throw new Error('a % in user or password must be written as %25')
+  const tls = url.search === '' ? 'required' : /^\?tls=(\w+)$/.exec(url.search)?.[1]
+  if (tls !== 'required' && tls !== 'optional')
+    throw new Error('expected nothing behind its host and port but ?tls=required or ?tls=optional')
+  if (url.protocol === 'smtps:' && tls === 'optional') throw new Error('smtps:// cannot be without TLS: ?tls=optional is for smtp://')
+  return raw as string
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** One address, alone or behind a name: `Example <mail@example.com>`. */
+export const sender: Parser<string> = (raw) => {
+  const isOne =
+    typeof raw === 'string' &&
+    /^(?:[^<>,;:@()[\]\\\p{Cc}]*<[^\s<>,;:@"()\\]+@[^\s<>,;:@"()\\]+>|[^\s<>,;:@"()\\]+@[^\s<>,;:@"()\\]+)$/u.test(raw)
+  if (!isOne) throw new Error(`expected an address like mail@example.com or Example <mail@example.com>, got ${show(raw)}`)
   return raw as string
 }
 
@@ -114,7 +137,7 @@ export const origin: Parser<string> = (raw) => {
 
 export const origins: Parser<string[]> = (raw) => textList(raw).map(origin)
 
-const RESERVED = new Set(['health', 'docs', 'openapi', 'metrics', 'objects'])
+const RESERVED = new Set(['health', 'docs', 'openapi', 'metrics', 'objects', '.well-known', 'verify-email', 'reset-password', 'register'])
 
 /** Where a surface stands: empty for the root, else `/a/b` without a slash at its end. */
 export const pathPrefix: Parser<string> = (raw) => {

@@ -67,6 +67,7 @@ export function readConfig(input: ConfigInput): ReadResult {
   checkFiles(config.files, mistakes)
   checkVectors(config, mistakes)
   checkPrefixes(config, mistakes)
+  checkAdmin(config.auth, mistakes)
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return { config, origins }
 }
@@ -204,6 +205,15 @@ function checkVectors({ vectors, records }: Config, mistakes: string[]): void {
     mistakes.push('vectors.qdrant_url is missing, which the adapter qdrant needs.')
   if (vectors.adapter === 'pgvector' && records.url === null)
     mistakes.push('vectors.adapter: pgvector needs a Postgres of your own (records.url); the embedded one does not have it.')
+}
+
+/** An operator without a password would quietly be none. */
+function checkAdmin({ adminEmail, adminPasswordFile }: Config['auth'], mistakes: string[]): void {
+  if ((adminEmail === null) !== (adminPasswordFile === null))
+    mistakes.push(
+      `admin_email and admin_password_file belong together: ${adminEmail === null ? 'admin_email' : 'admin_password_file'} is missing.`,
+    )
+  if (adminEmail !== null && !/^[^\s@]+@[^\s@]+$/.test(adminEmail)) mistakes.push('admin_email: expected an e-mail address.')
 }
 
 /** Two surfaces at one place would hide each other's paths. */

@@ -3,6 +3,7 @@ import { newId } from '../core/id.ts'
 import { claimJobs, countJobs, type Job, type JobKind, releaseJobs, renewJobs, retryJob } from '../core/jobs/jobs.ts'
 import { type IngestNeeds, ingestDocument, putOff } from './ingest.ts'
 import { doneOf, type JobWork } from './job-work.ts'
+import { type MailNeeds, mailFailed, sendMail } from './mail.ts'
 import { sweep } from './reaper.ts'
 import { removeDocument, removeStore, setAttributes } from './removal.ts'
 import { sendWebhook, type WebhookNeeds, webhookFailed } from './webhook.ts'
@@ -22,7 +23,7 @@ export interface JobWorkerOptions {
   stuckMs?: number
 }
 
-type JobNeeds = IngestNeeds & WebhookNeeds
+type JobNeeds = IngestNeeds & WebhookNeeds & MailNeeds
 
 interface JobHandler {
   /** True: the job is over. False: it was taken away, or asked for again, meanwhile. */
@@ -37,6 +38,7 @@ const HANDLERS: Record<JobKind, JobHandler> = {
   remove_store: { run: removeStore, failed: tryForEver },
   set_attributes: { run: setAttributes, failed: tryForEver },
   webhook: { run: sendWebhook, failed: webhookFailed },
+  mail: { run: sendMail, failed: mailFailed },
 }
 
 const AGAIN_MS = 1_000
@@ -73,6 +75,8 @@ interface Running {
 const OTHER_PLACES = 2
 /** Most of the time of a webhook is spent waiting for its receiver. */
 const WEBHOOK_PLACES = 16
+/** As many connections as the mail server is asked for. */
+const MAIL_PLACES = 4
 const RENEWALS_PER_LEASE = 3
 const SWEEP_MS = 5_000
 const TELL_MS = 10_000
@@ -105,7 +109,7 @@ export class JobWorker {
     const lane = (places: number, ...kinds: JobKind[]): Lane => ({ kinds, places, running: new Map(), starved: false, after: undefined })
     const ingesting = options.slots > 0 ? [lane(options.slots, 'ingest_document')] : []
     const others = lane(OTHER_PLACES, 'remove_document', 'remove_store', 'set_attributes')
-    this.lanes = [...ingesting, others, lane(WEBHOOK_PLACES, 'webhook')]
+    this.lanes = [...ingesting, others, lane(WEBHOOK_PLACES, 'webhook'), lane(MAIL_PLACES, 'mail')]
   }
 
   start(): void {

@@ -1,17 +1,25 @@
 import { expireActions } from '../core/actions/actions.ts'
+import { dropAuditEvents } from '../core/audit/audit.ts'
 import { sweepObjects } from '../core/files/objects.ts'
 import { expireFiles } from '../core/files/removal.ts'
 import { expireUploads } from '../core/files/uploads.ts'
 import { purgeAnswers } from '../core/idempotency/idempotency.ts'
 import { deleteExpiredItems } from '../core/items/items.ts'
+import { dropMails } from '../core/mail/mail.ts'
 import type { Needs } from '../core/needs.ts'
+import { dropRateWindows } from '../core/rates/rates.ts'
 import { purgeJournal, purgeTimedJournals } from '../core/runs/claims.ts'
 import { promoteRuns } from '../core/runs/promotion.ts'
 import { dropClientKeys } from '../core/runs/secrets.ts'
 import { expireRuns } from '../core/runs/stop.ts'
 import { runDueSchedules } from '../core/schedules/ticks.ts'
+import { dropNonces } from '../core/service-accounts/nonces.ts'
+import { dropEndedTokens } from '../core/service-accounts/tokens.ts'
+import { dropEmailTokens } from '../core/sessions/email-tokens.ts'
+import { dropSessions } from '../core/sessions/sessions.ts'
 import { dropDrafts } from '../core/threads/message-drafts.ts'
 import { deleteExpiredThreads } from '../core/threads/removal.ts'
+import { dropRetiredKeys } from '../core/tokens/key-ring.ts'
 import { emptyExpiredStores } from '../core/vector-stores/removal.ts'
 
 const AT_ONCE = 200
@@ -46,7 +54,7 @@ export async function purge(app: Needs<'db' | 'clock' | 'limits'>, keep: { journ
   if (keep.journalKeepMs > 0) await purgeJournal(app, app.clock.now() - keep.journalKeepMs, AT_ONCE)
 }
 
-type SweepNeeds = Needs<'db' | 'clock' | 'log' | 'signals' | 'files'>
+type SweepNeeds = Needs<'db' | 'clock' | 'log' | 'signals' | 'files' | 'identity'>
 
 const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>> = {
   expireFiles,
@@ -58,6 +66,14 @@ const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>
   purgeTimedJournals,
   dropClientKeys,
   dropDrafts,
+  dropRetiredKeys,
+  dropMails,
+  dropNonces,
+  dropEndedTokens,
+  dropSessions,
+  dropEmailTokens,
+  dropAuditEvents,
+  dropRateWindows,
   // Last, for what the others gave up.
   sweepObjects,
 }

@@ -10,6 +10,8 @@ const ALLOWED = [
   'last-event-id',
   'cache-control',
   'prefer',
+  'if-match',
+  'if-none-match',
 ]
 const EXPOSED = [
   'x-request-id',
@@ -23,6 +25,9 @@ const EXPOSED = [
   'location',
   'x-pagination-total',
   'x-pagination-next',
+  'x-correlation-id',
+  'x-process-time',
+  'etag',
 ].join(', ')
 const PREFLIGHT_SECONDS = 86_400
 /** SDKs add headers of this family with every release, and graphs read those that their users make up. */

@@ -1,5 +1,6 @@
 /** Each resolves when its part works and throws to say what is wrong. */
-export type Probes = Readonly<Record<string, () => Promise<void> | void>>
+export type Probes = Readonly<Record<string, Probe>>
+export type Probe = () => Promise<void> | void
 
 export interface Readiness {
   ready: boolean
@@ -11,11 +12,14 @@ const PATIENCE_MS = 2000
 
 /** Asks all probes at once. Requests that come while a round is under way share its result. */
 export function openReadiness(probes: Probes, explain: (error: unknown) => string): () => Promise<Readiness> {
-  let round: Promise<Readiness> | undefined
-  const ask = async (): Promise<Readiness> => {
+  return shared(async () => {
     const outcomes = await Promise.all(Object.entries(probes).map(async ([name, probe]) => [name, await outcome(probe, explain)] as const))
     return { ready: outcomes.every(([, result]) => result === 'ok'), checks: Object.fromEntries(outcomes) }
-  }
+  })
+}
+
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let round: Promise<T> | undefined
   return () => {
     round ??= ask().finally(() => {
       round = undefined
@@ -24,7 +28,7 @@ export function openReadiness(probes: Probes, explain: (error: unknown) => strin
   }
 }
 
-async function outcome(probe: () => Promise<void> | void, explain: (error: unknown) => string): Promise<string> {
+async function outcome(probe: Probe, explain: (error: unknown) => string): Promise<string> {
   const late = Promise.withResolvers<string>()
   const timer = setTimeout(() => late.resolve(`no answer within ${PATIENCE_MS} ms`), PATIENCE_MS)
   try {
@@ -34,4 +38,28 @@ async function outcome(probe: () => Promise<void> | void, explain: (error: unkno
   } finally {
     clearTimeout(timer)
   }
+}
+
+export type StoreState = 'healthy' | 'degraded' | 'unavailable' | 'unconfigured'
+
+const KEEP_MS = 5000
+/** A store that answers is of little use to uploads when it takes so long. */
+const SLOW_MS = 1000
+
+/**
+ * How a store is, for whoever wants to know: strangers may ask as often as they like, and it is asked once in some
+ * seconds. Without a probe there is no store.
+ */
+export function openStoreState(clock: { now(): number }, probe: Probe | undefined): () => Promise<StoreState> {
+  if (!probe) return () => Promise.resolve('unconfigured')
+  let known: { state: StoreState; at: number } | undefined
+  const ask = shared(async () => {
+    const startedAt = clock.now()
+    const result = await outcome(probe, () => 'failed')
+    const at = clock.now()
+    const state = result !== 'ok' ? 'unavailable' : at - startedAt > SLOW_MS ? 'degraded' : 'healthy'
+    known = { state, at }
+    return state
+  })
+  return () => (known && clock.now() - known.at < KEEP_MS ? Promise.resolve(known.state) : ask())
 }

@@ -8,7 +8,16 @@ export interface Api {
 }
 
 type Content = Record<string, unknown>
-type Operation = { requestBody?: { content?: Content }; responses?: Record<string, { content?: Content }>; security?: object[] }
+/** Where a route's `detail` names the headers it reads: what it says under `parameters` is lost beside a path or a query. */
+export const HEADERS = 'x-headers'
+
+type Operation = {
+  parameters?: object[]
+  [HEADERS]?: object[]
+  requestBody?: { content?: Content }
+  responses?: Record<string, { content?: Content }>
+  security?: object[]
+}
 
 /** Catch-alls are not operations, and a WebSocket shares the path of the GET that describes it. */
 const NO_OPERATIONS = ['ALL', 'WS', 'OPTIONS', 'HEAD']
@@ -17,7 +26,10 @@ const NO_OPERATIONS = ['ALL', 'WS', 'OPTIONS', 'HEAD']
 export function openapiDocument({ title, version, plugin }: Api): Record<string, unknown> {
   const { paths, components } = toOpenAPISchema(alone(plugin), { methods: NO_OPERATIONS, staticFile: false })
   for (const path of Object.values(paths) as Record<string, Operation>[]) {
-    for (const operation of Object.values(path)) keepJson(operation)
+    for (const operation of Object.values(path)) {
+      keepJson(operation)
+      nameHeaders(operation)
+    }
   }
   return {
     openapi: '3.1.0',
@@ -49,6 +61,12 @@ const withoutIds = (schemas: Record<string, object> = {}): Record<string, object
 /** A mounted plugin answers for the whole server when asked for its routes; here only its own count. */
 function alone(plugin: AnyElysia): AnyElysia {
   return Object.assign(Object.create(plugin) as AnyElysia, { getGlobalRoutes: () => plugin.routes })
+}
+
+function nameHeaders(operation: Operation): void {
+  const { [HEADERS]: headers, parameters = [] } = operation
+  if (headers) operation.parameters = [...parameters, ...headers]
+  delete operation[HEADERS]
 }
 
 /** The generator offers every body as a form too, and calls bare values text; these handlers read and write JSON. */

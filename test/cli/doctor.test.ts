@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { newProject } from '../support/graph-project.ts'
+import { openMailServer } from '../support/mail-server.ts'
 import { cloneDatabase, temporaryFolder } from '../support/postgres.ts'
 import { FakeTerminal } from '../support/terminal.ts'
 
@@ -56,6 +57,22 @@ describe('doctor', () => {
     for (const check of ['address', 'database', 'models']) expect(findings[check]?.state).toBe('fail')
     expect(text).not.toContain('hunter2')
     await other.stop(true)
+  })
+
+  test('a mail server is asked whether it lets this server in, and nothing is sent', async () => {
+    const server = await openMailServer({ login: { user: 'robot', pass: 'hunter2' } })
+    const env = { TETRAPORT_LISTEN: '127.0.0.1:0', TETRAPORT_DATA: `${dir}/new`, TETRAPORT_MAIL_FROM: 'robot@example.com' }
+    const urlOf = (pass: string): string => `smtp://robot:${pass}@127.0.0.1:${server.port}`
+    const right = await examine({ ...env, SMTP_URL: urlOf('hunter2') })
+    expect([right.code, right.findings.mail?.state, right.text.includes('hunter2')]).toEqual([0, 'ok', false])
+    const wrong = await examine({ ...env, SMTP_URL: urlOf('hunter3') })
+    expect([wrong.code, wrong.findings.mail?.state, wrong.text.includes('hunter3')]).toEqual([1, 'fail', false])
+    expect(wrong.findings.mail?.found).toContain('535')
+    const local = await examine({ ...env, TETRAPORT_MAIL_FROM: 'robot@localhost', SMTP_URL: urlOf('hunter2') })
+    expect([local.code, local.findings.mail?.state]).toEqual([0, 'warn'])
+    expect(server.received).toEqual([])
+    await server.close()
+    expect((await examine({ ...env, SMTP_URL: urlOf('hunter2') })).findings.mail).toMatchObject({ state: 'fail' })
   })
 
   test('graphs are loaded: what does not load is told, a manifest that cannot be used fails', async () => {

@@ -4,7 +4,8 @@ import { eventually } from '../support/eventually.ts'
 import { SERVER_START_MS, type Served, serve, through } from '../support/served.ts'
 import { newPerson, type Person, sender } from '../surfaces/entities/kit.ts'
 import { ENTITIES } from './entities-terms.ts'
-import { type CheckedTraffic, checkTraffic, hasProxy, type ProxyReport, violationsOf } from './proxy.ts'
+import { countedLine, neverSucceeded, okOf, openPlays, refusedWith } from './plays.ts'
+import { type CheckedTraffic, checkTraffic, hasProxy, violationsOf } from './proxy.ts'
 
 const ALL_MS = 60_000
 const TOOL = 'get_flight_times'
@@ -34,31 +35,13 @@ describe.skipIf(!hasProxy)('all Entities traffic keeps the contract', () => {
   const send = (key: string | null, method: string, path: string, body?: unknown): Promise<Response> =>
     sender(through(served, proxy.url), key, '')(method, path, body)
 
-  async function ok(method: string, path: string, body?: unknown, key = user.key): Promise<JsonObject> {
-    const answer = await send(key, method, path, body)
-    const text = await answer.text()
-    expect([`${method} ${path}`, answer.status < 300, text]).toEqual([`${method} ${path}`, true, text])
-    const isJson = answer.headers.get('content-type')?.startsWith('application/json')
-    return isJson ? (JSON.parse(text) as JsonObject) : { text }
-  }
-  const refused = async (status: number, method: string, path: string, body?: unknown, key: string | null = user.key): Promise<void> => {
-    const answer = await send(key, method, path, body)
-    expect([`${method} ${path}`, answer.status, await answer.text()]).toEqual([`${method} ${path}`, status, expect.any(String)])
-  }
+  const ok = (method: string, path: string, body?: unknown, key = user.key): Promise<JsonObject> =>
+    okOf(`${method} ${path}`, send(key, method, path, body))
+  const refused = (status: number, method: string, path: string, body?: unknown, key: string | null = user.key): Promise<void> =>
+    refusedWith(status, `${method} ${path}`, send(key, method, path, body))
   const made = async (path: string, body: unknown): Promise<string> => String((await ok('POST', path, body)).id)
 
-  const plays = new Map<string, () => Promise<void>>()
-  /** A test whose traffic counts: the tests below make sure of it, in whatever order they run. */
-  const play = (title: string, act: () => Promise<void>): void => {
-    let done: Promise<void> | undefined
-    const once = () => (done ??= act())
-    plays.set(title, once)
-    test(title, once, ALL_MS)
-  }
-  const allTraffic = async (): Promise<ProxyReport> => {
-    for (const act of plays.values()) await act()
-    return proxy.report()
-  }
+  const { play, allTraffic } = openPlays(() => proxy, ALL_MS)
 
   play('the server is well', async () => {
     await ok('GET', '/health')
@@ -246,10 +229,9 @@ describe.skipIf(!hasProxy)('all Entities traffic keeps the contract', () => {
   test(
     'every operation was called, and succeeded',
     async () => {
-      const { operations } = await allTraffic()
-      const never = operations.filter(({ statuses }) => !Object.keys(statuses).some((status) => status.startsWith('2')))
-      expect(never.map(({ method, path }) => `${method} ${path}`)).toEqual([])
-      expect(operations).toHaveLength(72)
+      const report = await allTraffic()
+      expect(neverSucceeded(report)).toEqual([])
+      expect(report.operations).toHaveLength(72)
     },
     ALL_MS,
   )
@@ -258,8 +240,7 @@ describe.skipIf(!hasProxy)('all Entities traffic keeps the contract', () => {
     'nothing that was answered broke the contract',
     async () => {
       const report = await allTraffic()
-      const { totals } = report
-      console.log(`proxy: ${totals.calls} calls, ${totals.exercised} operations, ${totals.warnings} warnings`)
+      console.log(countedLine(report))
       expect(violationsOf(report, ENTITIES)).toEqual([])
     },
     ALL_MS,

@@ -5,7 +5,8 @@ import { eventually } from '../support/eventually.ts'
 import { SERVER_START_MS, type Served, serve, through } from '../support/served.ts'
 import { ROOT } from '../support/source-tree.ts'
 import { LANGGRAPH } from './langgraph-terms.ts'
-import { type CheckedTraffic, checkTraffic, hasProxy, type ProxyReport, violationsOf } from './proxy.ts'
+import { countedLine, neverSucceeded, okOf, openPlays, refusedWith } from './plays.ts'
+import { type CheckedTraffic, checkTraffic, hasProxy, violationsOf } from './proxy.ts'
 
 const GRAPHS = join(ROOT, 'test/support/graphs/langgraph.json')
 const ALL_MS = 60_000
@@ -27,17 +28,10 @@ describe.skipIf(!hasProxy)('all LangGraph traffic keeps the contract of 2024', (
     await served?.close()
   })
 
-  async function ok(method: string, path: string, body?: unknown): Promise<JsonObject> {
-    const answer = await client.send(method, path, body)
-    const text = await answer.text()
-    expect([`${method} ${path}`, answer.status < 300, text]).toEqual([`${method} ${path}`, true, text])
-    if (answer.headers.get('content-type')?.startsWith('text/event-stream')) return { events: text }
-    return text.trim() === '' ? {} : (JSON.parse(text) as JsonObject)
-  }
-  const refused = async (status: number, method: string, path: string, body?: unknown): Promise<void> => {
-    const answer = await client.send(method, path, body)
-    expect([`${method} ${path}`, answer.status, await answer.text()]).toEqual([`${method} ${path}`, status, expect.any(String)])
-  }
+  const ok = (method: string, path: string, body?: unknown): Promise<JsonObject> =>
+    okOf(`${method} ${path}`, client.send(method, path, body))
+  const refused = (status: number, method: string, path: string, body?: unknown): Promise<void> =>
+    refusedWith(status, `${method} ${path}`, client.send(method, path, body))
   const newThread = async (): Promise<string> => String((await ok('POST', '/threads', {})).thread_id)
   const reached = (path: string, statuses: string[]): Promise<JsonObject> =>
     eventually(async () => {
@@ -45,18 +39,7 @@ describe.skipIf(!hasProxy)('all LangGraph traffic keeps the contract of 2024', (
       return statuses.includes(String(run.status)) ? run : undefined
     })
 
-  const plays = new Map<string, () => Promise<void>>()
-  /** A test whose traffic counts: the tests below make sure of it, in whatever order they run. */
-  const play = (title: string, act: () => Promise<void>): void => {
-    let done: Promise<void> | undefined
-    const once = () => (done ??= act())
-    plays.set(title, once)
-    test(title, once, ALL_MS)
-  }
-  const allTraffic = async (): Promise<ProxyReport> => {
-    for (const act of plays.values()) await act()
-    return proxy.report()
-  }
+  const { play, allTraffic } = openPlays(() => proxy, ALL_MS)
 
   play('assistants are made, found, looked into, changed and removed', async () => {
     const { assistant_id: id } = await ok('POST', '/assistants', { graph_id: 'echo', config: { tags: ['a'] }, metadata: { a: 1 } })
@@ -139,11 +122,9 @@ describe.skipIf(!hasProxy)('all LangGraph traffic keeps the contract of 2024', (
   test(
     'every operation was touched and succeeded',
     async () => {
-      const { operations } = await allTraffic()
-      const succeeded = ({ statuses }: { statuses: Record<string, number> }) =>
-        Object.keys(statuses).some((status) => status.startsWith('2'))
-      expect(operations.length).toBe(31)
-      expect(operations.filter((operation) => !succeeded(operation)).map(({ method, path }) => `${method} ${path}`)).toEqual([])
+      const report = await allTraffic()
+      expect(report.operations).toHaveLength(31)
+      expect(neverSucceeded(report)).toEqual([])
     },
     ALL_MS,
   )
@@ -152,8 +133,7 @@ describe.skipIf(!hasProxy)('all LangGraph traffic keeps the contract of 2024', (
     'nothing that was answered broke the contract beyond its known defects',
     async () => {
       const report = await allTraffic()
-      const { totals } = report
-      console.log(`proxy: ${totals.calls} calls, ${totals.exercised} operations, ${totals.warnings} warnings`)
+      console.log(countedLine(report))
       expect(violationsOf(report, LANGGRAPH)).toEqual([])
     },
     ALL_MS,

@@ -41,10 +41,15 @@ export function isValid(schema: Node, value: Json): boolean {
   if (schema.enum) return schema.enum.includes(value)
   if (!hasType(schema, value)) return false
   if (typeof value === 'number') return value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity)
-  if (typeof value === 'string') return value.length >= (schema.minLength ?? 0) && value.length <= (schema.maxLength ?? Infinity)
+  if (typeof value === 'string') return isValidText(schema, value)
   if (Array.isArray(value)) return isValidList(schema, value)
   return isRecord(value) ? isValidRecord(schema, value) : true
 }
+
+const FORMS: Record<string, RegExp> = { email: /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/, uuid: /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i }
+
+const isValidText = ({ minLength = 0, maxLength = Infinity, format = '' }: Node, value: string): boolean =>
+  value.length >= minLength && value.length <= maxLength && FORMS[format]?.test(value) !== false
 
 function isValidList({ items, minItems = 0, maxItems = Infinity }: Node, value: Json[]): boolean {
   return value.length >= minItems && value.length <= maxItems && (!items || value.every((item) => isValid(items, item)))
@@ -69,7 +74,7 @@ export function sampleOf(schema: Node, name = ''): Json {
   if (schema.enum) return schema.enum[0] as Json
   switch (typesOf(schema).find((type) => type !== 'null')) {
     case 'string':
-      return TEXTS[name] ?? (schema.format === 'uri' ? 'https://example.com/a.png' : 'text')
+      return TEXTS[name] ?? FORMATTED[schema.format ?? ''] ?? 'text'.padEnd(schema.minLength ?? 0, ' and more')
     case 'integer':
     case 'number':
       return schema.minimum ?? Math.min(1, schema.maximum ?? 1)
@@ -82,6 +87,12 @@ export function sampleOf(schema: Node, name = ''): Json {
     default:
       return typesOf(schema).length > 0 ? null : 'anything'
   }
+}
+
+const FORMATTED: Record<string, string> = {
+  uri: 'https://example.com/a.png',
+  email: 'somebody@example.com',
+  uuid: '00000000-0000-4000-8000-000000000000',
 }
 
 const TEXTS: Record<string, string> = { assistant_id: `asst_${'0'.repeat(31)}1`, model: 'echo' }

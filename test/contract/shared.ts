@@ -8,6 +8,7 @@ export const SHARED = join(ROOT, '../shared')
 export const CONTRACT = join(SHARED, 'contracts/openai/openapi.json')
 export const LANGGRAPH_CONTRACT = join(SHARED, 'contracts/langgraph/openapi-0.1.0.json')
 export const ENTITIES_CONTRACT = join(SHARED, 'contracts/entities/openapi.json')
+export const PLATFORM_CONTRACT = join(SHARED, 'contracts/platform/openapi.json')
 
 /** True where `path` of ../shared is there; else the tests of `what` are skipped, and the run says why. */
 export function hasShared(path: string, what: string): boolean {

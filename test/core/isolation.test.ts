@@ -223,9 +223,10 @@ const NO_ID = new Set(
   owned-assistants.createOwnedAssistant owned-stores.createOwnedStore tools.createTool tools.getToolNamed tools.listTools
   ownership.isManager ownership.requireManager ownership.mayActFor ownership.findAlias models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled idempotency.onceKept effects.effectsOf files.receiveContent uploads.createUpload signed.signedUpload
-  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun`.split(
-    /\s+/,
-  ),
+  tenant-settings.getSettings tenant-settings.putSettings
+  threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun
+  operator.createOperator operator.claimInvite directory.listTenants directory.listMembers directory.listOperators
+  mail.listMails mail.readMail`.split(/\s+/),
 )
 
 const missing = (): Ids => ({
@@ -298,6 +299,8 @@ const contents = async () =>
       'job',
       'schedule',
       'item',
+      'service_token',
+      'tenant_settings',
     ].map((table) => app.records.db.query(`select * from ${table} where tenant_id = $1 order by 1, 2`, [owner.tenantId])),
   )
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { once } from '../../src/core/idempotency/idempotency.ts'
+import { takeLimit } from '../../src/core/rates/rates.ts'
 import { addToDraft, DRAFT_KEEP_MS } from '../../src/core/threads/message-drafts.ts'
 import { createThread } from '../../src/core/threads/threads.ts'
 import { expire, purge, sweep } from '../../src/engine/reaper.ts'
@@ -60,4 +61,11 @@ test('messages whose author went away before the last piece are dropped', async 
   app.clock.advance(DRAFT_KEEP_MS + 1)
   await sweep(app, () => false)
   expect(await parts()).toBe(0)
+})
+
+test('counts of limits whose time is over are dropped, others stay', async () => {
+  for (const windowMs of [60_000, 86_400_000]) await takeLimit(app, [{ name: 'test', key: `${windowMs}`, max: 1, windowMs }])
+  app.clock.advance(60_000)
+  await sweep(app, () => false)
+  expect((await app.records.db.query('select bucket from rate_window')).length).toBe(1)
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { embedScanner } from '../../scripts/build/scan-source.ts'
+import { embedScanner } from '../../scripts/build/thread-source.ts'
 
 let folder: string
 beforeAll(() => {

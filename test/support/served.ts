@@ -6,6 +6,7 @@ import { type App, closeApp, openApp, startJobs, startWorker } from '../../src/a
 import { type Config, readConfig } from '../../src/config.ts'
 import { createKey, listKeys, type NewKey, revokeKey } from '../../src/core/identity/keys.ts'
 import { operator } from '../../src/core/identity/tenants.ts'
+import type { Log } from '../../src/core/needs.ts'
 import { mountSurfaces, openServer } from '../../src/server.ts'
 import { cloneDatabase, silentLog, type TestDatabase } from './postgres.ts'
 
@@ -51,6 +52,11 @@ export interface ServeOptions {
   langgraph?: Partial<Config['langgraph']>
   entities?: Partial<Config['entities']>
   webhooks?: Partial<Config['webhooks']>
+  platform?: Partial<Config['platform']>
+  auth?: Partial<Config['auth']>
+  mail?: Partial<Config['mail']>
+  /** Without, nothing of it is kept. */
+  log?: Log
   /** Where it is not to be a copy of the template on the cluster of the tests. */
   database?: TestDatabase
 }
@@ -72,9 +78,12 @@ export async function serve(models: Partial<Config['models']> = {}, options: Ser
     langgraph: { ...config.langgraph, ...options.langgraph },
     entities: { ...config.entities, ...options.entities },
     webhooks: { ...config.webhooks, ...options.webhooks },
+    platform: { ...config.platform, ...options.platform },
+    auth: { ...config.auth, ...options.auth },
+    mail: { ...config.mail, ...options.mail },
     models: { ...config.models, ...models },
   }
-  const app = await openApp(given, { version: 'test', log: silentLog })
+  const app = await openApp(given, { version: 'test', log: options.log ?? silentLog })
   const worker = options.worker ? await startWorker(app) : undefined
   const jobs = options.jobs ? await startJobs(app) : undefined
   const server = openServer({ app, surfaces: mountSurfaces(app), probes: {} })

@@ -5,6 +5,8 @@ import type { Terminal } from '../../src/cli/terminal.ts'
 export class FakeTerminal implements Terminal {
   readonly root = false
   readonly exits: number[] = []
+  /** What is typed when a secret is asked for. */
+  typed = ''
   stdout = ''
   stderr = ''
   private readonly stops = new Set<() => void>()
@@ -26,6 +28,10 @@ export class FakeTerminal implements Terminal {
 
   err(text: string): void {
     this.stderr += text
+  }
+
+  readSecret(): Promise<string> {
+    return Promise.resolve(this.typed)
   }
 
   onStop(listener: () => void): () => void {

@@ -27,6 +27,8 @@ export const PERMISSIONS = {
   'health.ready': { level: 'none' },
   'health.storage': { level: 'none' },
   root: { level: 'none' },
+  jwks: { level: 'none' },
+  pages: { level: 'none' },
   'auth.token': { level: 'none' },
   'auth.refresh': { level: 'none' },
   'auth.logout': { level: 'user' },
@@ -78,6 +80,8 @@ export function requirePermission(operation: Operation, { principal, verifiedEma
   if (level === 'none') return
   if (principal === null) throw new Fault('unauthenticated', 'This needs a credential: Authorization: Bearer ...')
   if (level === 'user' && principal.kind !== 'user') throw forbidden('insufficient_role', 'Only a user who signed in can do this.')
+  if (level === 'tenant' && principal.tenantId === null)
+    throw new Fault('forbidden', 'For which tenant? This credential has none: name it in X-Tenant-Id.', { why: 'tenant_required' })
   const needsEmail = level === 'verified' || level === 'tenant'
   if (needsEmail && verifiedEmail && principal.kind === 'user' && !principal.emailVerified)
     throw forbidden('email_unverified', 'The e-mail address must be verified first.')

@@ -1,10 +1,13 @@
+import type { Principal } from '../access/principal.ts'
 import { type Caller, requireScope, type Scope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
+import { looksLikeToken, TokenRing } from '../sessions/ring.ts'
+import { ApiKeyRing } from './api-key-ring.ts'
 import { RequestRate } from './request-rate.ts'
 import { hashSecret, newSecret } from './secrets.ts'
-import { findKey, insertKey, type KeyRow, listKeyRows, markUsed, revokeRow } from './store.ts'
+import { insertKey, type KeyRow, listKeyRows, revokeRow } from './store.ts'
 
 export interface ApiKey {
   id: string
@@ -81,85 +84,46 @@ export async function revokeKey(app: Needs<'db' | 'clock' | 'signals'>, caller: 
   return fromKeyRow(row)
 }
 
-/** How long a process may trust what it knows of a key, should the signal of a revocation be lost. */
-const TRUST_MS = 10_000
-const KNOWN_MAX = 10_000
-/** How exact "last used" is; a write per request would cost more than it tells. */
-const USED_EVERY_MS = 60_000
-
-interface Known {
-  caller: Caller
-  expiresAt: number | null
-  knownAt: number
-  usedAt: number
-}
-
-const notValid = (facts: { expired?: true } = {}): Fault => new Fault('unauthenticated', 'This API key is not valid.', facts)
-
-/** Resolves keys to callers, remembering them until a key changes or `TRUST_MS` is over. One per process. */
+/** Resolves credentials of every kind. One per process. */
 export class KeyRing {
-  private readonly known = new Map<string, Known>()
-  private readonly stop: () => void
-  /** Goes up with every change: what was read before one is not remembered after it. */
-  private changes = 0
+  private readonly keys: ApiKeyRing
+  private readonly tokens: TokenRing
   private readonly rate: RequestRate
 
-  /** @param requestsPerSecond of one key; 0: no limit */
+  /** @param requestsPerSecond of one key or one session; 0: no limit */
   constructor(
-    private readonly app: Needs<'db' | 'clock' | 'log' | 'signals' | 'tokens'>,
+    private readonly app: Needs<'db' | 'clock' | 'log' | 'signals' | 'tokens' | 'identity'>,
     requestsPerSecond = 0,
   ) {
     this.rate = new RequestRate(requestsPerSecond)
-    this.stop = app.signals.onKeyChanged(() => {
-      this.changes++
-      this.known.clear()
-    })
+    this.keys = new ApiKeyRing(app)
+    this.tokens = new TokenRing(app)
   }
 
   close(): void {
-    this.stop()
+    this.keys.close()
+    this.tokens.close()
   }
 
   /**
-   * Throws unauthenticated: an unknown and a revoked key are told apart by nobody, an expired one by `expired` of its facts.
-   * Throws rate_limited for a key that asks too often.
+   * For what is a tenant's. Throws unauthenticated, as `principal`, and forbidden for who works for no tenant and for users
+   * without the verified e-mail address that this server asks for.
    */
   async resolve(secret: string): Promise<Caller> {
-    const digest = hashSecret(secret)
-    const now = this.app.clock.now()
-    let known = this.known.get(digest)
-    if (!known || now - known.knownAt > TRUST_MS) known = await this.look(digest, now)
-    if (!known) throw notValid()
-    if (known.expiresAt !== null && known.expiresAt <= now) throw notValid({ expired: true })
-    this.rate.take(known.caller.keyId ?? '', now)
-    if (now - known.usedAt > USED_EVERY_MS) this.noteUse(known, now)
-    return known.caller
+    const { caller, kind, emailVerified } = await this.principal(secret)
+    if (!caller) throw new Fault('forbidden', 'This token is of no tenant; it works on the platform surface.', { why: 'tenant_required' })
+    if (kind === 'user' && !emailVerified && this.app.identity.verifiedEmail)
+      throw new Fault('forbidden', 'The e-mail address must be verified first.', { why: 'email_unverified' })
+    return caller
   }
 
-  private async look(digest: string, now: number): Promise<Known | undefined> {
-    const { changes } = this
-    const row = await findKey(this.app.db, digest)
-    if (!row || row.revoked_at !== null) {
-      this.known.delete(digest)
-      return undefined
-    }
-    const scopes = new Set(row.scopes.split(' ') as Scope[])
-    if (row.of_admin) scopes.add('admin')
-    const known: Known = {
-      caller: { tenantId: row.tenant_id, userId: row.user_id, keyId: row.id, scopes },
-      expiresAt: row.expires_at,
-      knownAt: now,
-      usedAt: this.known.get(digest)?.usedAt ?? row.last_used_at ?? 0,
-    }
-    if (this.known.size >= KNOWN_MAX) this.known.clear()
-    if (changes === this.changes) this.known.set(digest, known)
-    return known
-  }
-
-  private noteUse(known: Known, now: number): void {
-    known.usedAt = now
-    markUsed(this.app.db, { id: known.caller.keyId ?? '', at: now }).catch((cause) =>
-      this.app.log.warn('key.use_not_noted', { cause: String(cause) }),
-    )
+  /**
+   * Throws unauthenticated: of what is unknown or revoked nothing is told, what has expired by `expired` of the facts, and
+   * rate_limited for a key or session that asks too often. `fresh`: looks into the database, whatever is remembered.
+   */
+  async principal(secret: string, options: { fresh?: boolean } = {}): Promise<Principal> {
+    const principal = await (looksLikeToken(secret) ? this.tokens : this.keys).principal(secret, options)
+    this.rate.take(principal.caller?.keyId ?? principal.serviceTokenId ?? '', this.app.clock.now())
+    return principal
   }
 }

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import type { Role } from '../access/roles.ts'
 
 /** A user of a tenant. */
 export interface UserId {
@@ -94,6 +95,15 @@ export async function hasBelongings(db: Db, { tenantId, userId }: UserId): Promi
     [tenantId, userId],
   )
   return rows[0]?.left === true
+}
+
+/** Of nobody where he is gone. */
+export async function readRank(db: Db, { tenantId, userId }: UserId): Promise<{ role: Role | null; isOperator: boolean }> {
+  const rows = await db.hot<{ role: Role | null; is_operator: boolean }>(
+    `select u.role, u.is_operator from app_user u where u.id = $2 and u.tenant_id is not distinct from $1::uuid`,
+    [tenantId, userId],
+  )
+  return { role: rows[0]?.role ?? null, isOperator: rows[0]?.is_operator ?? false }
 }
 
 /** False: he is gone already. */

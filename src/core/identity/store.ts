@@ -26,8 +26,15 @@ export async function insertKey(db: Db, key: ApiKey & { hash: string }): Promise
   return rows.length === 1
 }
 
-/** `of_admin`: its user is an admin, whatever the key's own scopes say. */
-type FoundKey = KeyRow & { of_admin: boolean | null }
+/** With what its user is now; all null for keys of the tenant itself. */
+export interface FoundKey extends KeyRow {
+  /** Its user is an admin, whatever the key's own scopes say. */
+  of_admin: boolean | null
+  user_role: string | null
+  user_status: string | null
+  user_credential: string | null
+  user_verified: boolean | null
+}
 
 const find: Statement<string, FoundKey | undefined> = {
   name: 'key.find',
@@ -35,8 +42,13 @@ const find: Statement<string, FoundKey | undefined> = {
   itemsMax: 64,
   async run(db, hashes) {
     const rows = await db.hot<FoundKey & { hash: string }>(
-      `select ${KEY_COLUMNS}, hash, (select u.is_admin from app_user u where u.id = k.user_id) as of_admin
-      from api_key k where hash = any($1::text::text[])`,
+      `select ${KEY_COLUMNS}, hash, o.* from api_key k
+      left join lateral (
+        select u.is_admin as of_admin, u.role as user_role, u.status as user_status, u.credential_id as user_credential,
+          u.email_verified or exists (select from credential c where c.id = u.credential_id and c.email_verified_at is not null) as user_verified
+        from app_user u where u.id = k.user_id
+      ) o on true
+      where hash = any($1::text::text[])`,
       [`{${hashes.join(',')}}`],
     )
     const byHash = new Map(rows.map((r) => [r.hash, r]))
@@ -87,6 +99,11 @@ export async function countLiveKeys(db: Db, tenantId: string): Promise<number> {
     [tenantId],
   )
   return rows[0]?.n ?? 0
+}
+
+export async function hasTenantRow(db: Db, id: string): Promise<boolean> {
+  const rows = await db.hot<{ id: string }>(`select id from tenant where id = $1::uuid`, [id])
+  return rows.length > 0
 }
 
 export async function readSigningKey(db: Db, tenantId: string): Promise<string | undefined> {

@@ -1,9 +1,9 @@
 import type { Caller, Scope } from '../caller.ts'
 import { Fault } from '../fault.ts'
-import { newId } from '../id.ts'
+import { isUuid, newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { createKey } from './keys.ts'
-import { countLiveKeys, ensureTenantRow } from './store.ts'
+import { countLiveKeys, ensureTenantRow, hasTenantRow } from './store.ts'
 
 export const DEFAULT_TENANT = 'default'
 
@@ -15,6 +15,9 @@ export function operator(app: Needs<'db' | 'clock'>, tenantName: string = DEFAUL
     return { tenantId, userId: null, keyId: null, scopes: new Set(['read', 'write', 'admin'] as const) }
   })
 }
+
+/** Whether this is the id of a tenant; whatever is no UUID is none. */
+export const isTenant = async (app: Needs<'db'>, id: string): Promise<boolean> => isUuid(id) && hasTenantRow(app.db, id)
 
 /**
  * A server nobody can talk to is of no use: with no live key in the default tenant one is made, and its secret answered.

@@ -1,3 +1,4 @@
+import { isAtLeast } from '../access/roles.ts'
 import { deleteAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound, unlessMissing } from '../fault.ts'
@@ -5,6 +6,7 @@ import { deleteFile } from '../files/removal.ts'
 import type { Needs } from '../needs.ts'
 import { dissociateAll } from '../ownership/associations.ts'
 import { disown, isManager, listOwned } from '../ownership/ownership.ts'
+import { dropSessionsOf, leaveCredential } from '../sessions/removal.ts'
 import { deleteThreads } from '../threads/removal.ts'
 import { deleteStore } from '../vector-stores/stores.ts'
 import {
@@ -16,6 +18,7 @@ import {
   handOverTools,
   hasBelongings,
   leaveThreads,
+  readRank,
   readThreads,
   type UserId,
 } from './removal-store.ts'
@@ -31,9 +34,9 @@ const ROUNDS_MAX = 20
 
 /**
  * The user with his keys, files, vector stores, tools, assistants and the threads in which nobody else takes part; other
- * threads go on without him. What an admin made for everybody, assistants and tools, becomes the tenant's. His keys go
- * first and he last, everything in between in small transactions: who finds him still there after a crash asks again.
- * Throws forbidden or not_found.
+ * threads go on without him. What an admin made for everybody, assistants and tools, becomes the tenant's. His keys and
+ * sessions go first and he last, with what he signs in with unless he is somebody in another tenant too; everything in
+ * between goes in small transactions: who finds him still there after a crash asks again. Throws forbidden or not_found.
  */
 export async function deleteUser(app: Parts, caller: Caller, id: string): Promise<void> {
   requireScope(caller, 'write')
@@ -41,17 +44,27 @@ export async function deleteUser(app: Parts, caller: Caller, id: string): Promis
   if (caller.userId === id) throw new Fault('forbidden', 'Admin self-deletion via API is disallowed.')
   const user = await getUser(app, caller, id)
   const who = { tenantId: caller.tenantId, userId: id }
+  await requireAbove(app, caller, who)
   for (let round = 0; round < ROUNDS_MAX; round++) {
     await deleteKeys(app.db, who)
+    await dropSessionsOf(app.db, who)
     app.signals.keyChanged()
     await removeThreads(app, caller, who)
     if (user.isAdmin) await shareAll(app, who)
     await removeObjects(app, caller, id)
     while ((await deleteTools(app.db, who, AT_ONCE)) === AT_ONCE);
     await letGo(app, caller, who)
-    if (await removeIfBare(app, caller, user)) return
+    if (await removeIfBare(app, caller, user)) return app.signals.keyChanged()
   }
   throw new Fault('busy', 'Something is still done in the name of this user; try again.', { kind: 'user', id })
+}
+
+/** Who manages a tenant by his role, manages those of his own role and below. Throws forbidden. */
+async function requireAbove(app: Parts, caller: Caller, who: UserId): Promise<void> {
+  if (caller.role === undefined) return
+  const { role, isOperator } = await readRank(app.db, who)
+  if (isOperator || (role !== null && !isAtLeast(caller.role, role)))
+    throw new Fault('forbidden', 'Insufficient permissions to delete this user.', { why: 'insufficient_role' })
 }
 
 /** Each turn leaves fewer of them. */
@@ -102,6 +115,6 @@ function removeIfBare(app: Parts, caller: Caller, { id }: User): Promise<boolean
   return app.db.transaction(async (db) => {
     if (!(await lockUserRow(db, caller.tenantId, id))) throw notFound('user', id)
     if (await hasBelongings(db, who)) return false
-    return deleteUserRow(db, who)
+    return leaveCredential(db, who, () => deleteUserRow(db, who))
   })
 }

@@ -21,8 +21,9 @@ import {
  * - `remove_store` {storeId}, subject: the store. The vectors and chunks of all its documents go.
  * - `set_attributes` {storeId}, subject: the document. What the file's row says now is told to the vectors.
  * - `webhook` {url}, subject: the run. Somebody outside is told that it has ended.
+ * - `mail` {}, subject: the mail. It is sent.
  */
-export const JOB_KINDS = ['ingest_document', 'remove_document', 'remove_store', 'set_attributes', 'webhook'] as const
+export const JOB_KINDS = ['ingest_document', 'remove_document', 'remove_store', 'set_attributes', 'webhook', 'mail'] as const
 export type JobKind = (typeof JOB_KINDS)[number]
 
 export interface NewJob {

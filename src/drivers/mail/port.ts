@@ -22,6 +22,9 @@ export interface Mail {
   readonly attemptsMax: number
   /** The part of message ids behind the @. */
   readonly domain: string
+  /** Never rejects for a mail that does not arrive. */
   deliver(mail: OutgoingMail, signal: AbortSignal): Promise<MailOutcome>
+  /** Throws an Error that says, without secrets, why mail cannot be given to the server now. */
+  check(): Promise<void>
   close(): Promise<void>
 }

@@ -1,5 +1,7 @@
 import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import { detailOf, valueError } from '../../http/pydantic.ts'
+import { retryHeaders } from '../../http/retry-after.ts'
 import { isSpelled, spell } from './ids.ts'
 import { type Detail, Refusal } from './refusal.ts'
 
@@ -20,7 +22,7 @@ type Row = Pick<Reply, 'status'> & Partial<Reply>
 
 /** One line per fault; a new fault code does not compile until it has its line. */
 const ROWS: Record<FaultCode, (fault: Fault) => Row> = {
-  invalid: (fault) => ({ status: 422, detail: [flawOf(fault)] }),
+  invalid: (fault) => ({ status: 422, detail: [detailOf(fault)] }),
   unauthenticated: () => ({ status: 401, detail: 'Invalid or inactive API Key.', headers: { 'www-authenticate': 'APIKey' } }),
   forbidden: () => ({ status: 403 }),
   not_found: ({ facts, message }) => ({ status: 404, detail: missingSentence(facts) ?? message }),
@@ -60,37 +62,8 @@ function missingSentence({ kind, id = '' }: FaultFacts): string | undefined {
   return name === undefined ? undefined : `${name} not found`
 }
 
-const TYPES: Record<NonNullable<FaultFacts['reason']>, string> = {
-  unknown_field: 'extra_forbidden',
-  missing_field: 'missing',
-  type: 'value_error',
-  value: 'value_error',
-  too_long: 'string_too_long',
-  too_short: 'string_too_short',
-  too_many_items: 'too_long',
-  too_few_items: 'too_short',
-  too_big: 'less_than_equal',
-  too_small: 'greater_than_equal',
-  syntax: 'json_invalid',
-}
-
-/** A mistake that core found. It does not know what was sent, only where. */
-function flawOf({ message, facts: { param, reason = 'value' } }: Fault): Detail {
-  const place = param === 'Idempotency-Key' ? 'header' : 'body'
-  const loc = [place, ...(param === undefined ? [] : stepsOf(param))]
-  if (reason === 'syntax') return { type: 'json_invalid', loc, msg: 'JSON decode error', input: {}, ctx: { error: message } }
-  return { type: TYPES[reason], loc, msg: `Value error, ${message}`, input: null, ctx: { error: {} } }
-}
-
-/** `a.b[0]` as its steps. */
-const stepsOf = (param: string): (string | number)[] =>
-  (param.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step))
-
 /** The contract knows one shape of a 422. */
-const asList = (detail: Reply['detail']): Detail[] =>
-  typeof detail === 'string'
-    ? [{ type: 'value_error', loc: ['body'], msg: `Value error, ${detail}`, input: null, ctx: { error: {} } }]
-    : detail
+const asList = (detail: Reply['detail']): Detail[] => (typeof detail === 'string' ? [valueError(['body'], detail)] : detail)
 
 /** Any thrown value as this dialect answers it. What is our own mistake is logged and told without details. */
 export function toReply(error: unknown, asked: Asked, log: Log): Reply {
@@ -103,13 +76,6 @@ export function toReply(error: unknown, asked: Asked, log: Log): Reply {
   // Clients repeat a 500 and a 503: what is committed must not be done once more.
   if (fault.facts.committed && reply.status >= 500) return { ...reply, status: 409 }
   return reply.status === 422 ? { ...reply, detail: asList(reply.detail) } : reply
-}
-
-const RETRY_AFTER_MS = 1000
-
-function retryHeaders({ code, facts }: Fault): Record<string, string> {
-  const waitMs = facts.retryAfterMs ?? (code === 'rate_limited' ? RETRY_AFTER_MS : undefined)
-  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) }
 }
 
 /** JSON, except what failed here, which this dialect tells as plain text. A redirect has no words. */

@@ -1,5 +1,7 @@
 import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import { stepsOf } from '../../http/pydantic.ts'
+import { retryHeaders } from '../../http/retry-after.ts'
 import { type Detail, Refusal } from './refusal.ts'
 
 export interface Reply {
@@ -106,10 +108,6 @@ const TYPES: Record<NonNullable<FaultFacts['reason']>, string> = {
 
 const placeOf = (param: string): 'body' | 'header' => (param === 'Idempotency-Key' ? 'header' : 'body')
 
-/** `a.b[0]` as its steps. */
-const stepsOf = (param: string): (string | number)[] =>
-  (param.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step))
-
 /** Any thrown value as this dialect answers it. What is our own mistake is logged and told without details. */
 export function toReply(error: unknown, asked: Asked, log: Log): Reply {
   if (error instanceof Refusal)
@@ -125,13 +123,6 @@ export function toReply(error: unknown, asked: Asked, log: Log): Reply {
 /** The contract knows one shape of a 422. */
 const asList = (detail: Reply['detail']): Detail[] =>
   typeof detail === 'string' ? [{ loc: ['body'], msg: detail, type: 'value_error' }] : detail
-
-const RETRY_AFTER_MS = 1000
-
-function retryHeaders({ code, facts }: Fault): Record<string, string> {
-  const waitMs = facts.retryAfterMs ?? (code === 'rate_limited' ? RETRY_AFTER_MS : undefined)
-  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) }
-}
 
 /** JSON, or the bare text that the JavaScript server answers. */
 export function replyResponse({ status, detail, headers }: Reply, bodies: 'json' | 'text'): Response {

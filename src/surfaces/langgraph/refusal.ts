@@ -1,6 +1,9 @@
 import { findUnstorable } from '../../core/json.ts'
 import { findFlaw } from '../../http/flaw.ts'
+import { Refusal } from '../../http/refusal.ts'
 import { explain } from './explain.ts'
+
+export { Refusal } from '../../http/refusal.ts'
 
 /** One mistake of a request: where it is (`body`, `query` or `path` first), a sentence, and a word for programs. */
 export interface Detail {
@@ -12,23 +15,8 @@ export interface Detail {
 /** The part of a request in which a mistake is. */
 export type Place = 'body' | 'query' | 'path' | 'header'
 
-/**
- * A request that breaks a rule of this dialect's wire, which core has no word for.
- * It carries its own status and detail; everything core can say is a Fault.
- */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
-  constructor(
-    readonly status: number,
-    readonly detail: string | Detail[],
-    readonly headers: Record<string, string> = {},
-  ) {
-    super(typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join(' '))
-  }
-}
-
 /** A field of a well-formed request whose value cannot be. `path` as in `loc`, without its first word. */
-export const refuseField = (path: readonly (string | number)[], msg: string, place: Place = 'body'): Refusal =>
+export const refuseField = (path: readonly (string | number)[], msg: string, place: Place = 'body'): Refusal<Detail> =>
   new Refusal(422, [{ loc: [place, ...path], msg, type: 'value_error' }])
 
 /** Throws what is wrong with `value`. What a body holds that cannot be stored was refused while it was read. */

@@ -1,6 +1,7 @@
 import { Fault, type FaultCode, type FaultFacts, type InvalidReason, type Kind } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
 import type { RunStatus } from '../../core/runs/status.ts'
+import { retryAfterMs, toRetrySeconds } from '../../http/retry-after.ts'
 import { PREFIXES, type SpelledKind, spell } from './ids.ts'
 import { type ErrorBody, Refusal } from './refusal.ts'
 import { RUN_STATUS } from './status.wire.ts'
@@ -74,14 +75,12 @@ const REPEATED: readonly FaultCode[] = ['unsupported', 'upstream', 'unavailable'
 function retryHeaders(fault: Fault, asked: Asked): Record<string, string> {
   const headers: Record<string, string> = {}
   if (REPEATED.includes(fault.code) && !mayRepeat(fault, asked)) headers['x-should-retry'] = 'false'
-  const waitMs = fault.facts.retryAfterMs ?? (fault.code === 'rate_limited' ? RETRY_AFTER_MS : undefined)
+  const waitMs = retryAfterMs(fault)
   if (waitMs === undefined) return headers
-  headers['retry-after'] = String(Math.max(1, Math.ceil(waitMs / 1000)))
+  headers['retry-after'] = toRetrySeconds(waitMs)
   headers['retry-after-ms'] = String(waitMs)
   return headers
 }
-
-const RETRY_AFTER_MS = 1000
 
 const INVALID_CODES: Record<InvalidReason, string | null> = {
   unknown_field: 'unknown_parameter',

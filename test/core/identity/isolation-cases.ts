@@ -1,4 +1,5 @@
 import type { Caller } from '../../../src/core/caller.ts'
+import { changeStanding } from '../../../src/core/identity/directory.ts'
 import * as keys from '../../../src/core/identity/user-keys.ts'
 import * as removal from '../../../src/core/identity/user-removal.ts'
 import * as users from '../../../src/core/identity/users.ts'
@@ -27,6 +28,7 @@ export function userCases(open: { app: () => TestApp; own: () => UserIds }): Rec
     'user-keys.listUserKeys': [(c, ids) => keys.listUserKeys(app(), c, { userId: ids.user, revoked: true })],
     'user-keys.getUserKey': [(c, ids) => keys.getUserKey(app(), c, { userId: ids.user, prefix: 'ea_xxxxx' })],
     'user-keys.revokeUserKey': [(c, ids) => keys.revokeUserKey(app(), c, { userId: ids.user, prefix: 'ea_xxxxx' })],
+    'directory.changeStanding': [(c, ids) => changeStanding(app(), c, { who: ids.user, change: { role: 'owner', status: 'disabled' } })],
     'user-removal.deleteUser': [(c, ids) => removal.deleteUser(app(), c, ids.user)],
   }
 }

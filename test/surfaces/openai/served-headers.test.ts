@@ -140,6 +140,7 @@ test('a path outside of every surface is 404 with the list of surfaces', async (
       { name: 'openai', path: '/v1', openapi: '/openapi/openai.json' },
       { name: 'langgraph', path: '/langgraph', openapi: '/openapi/langgraph.json' },
       { name: 'entities', path: '/entities', openapi: '/openapi/entities.json' },
+      { name: 'platform', path: '/api/v1', openapi: '/openapi/platform.json' },
     ])
   }
 })

@@ -1,5 +1,48 @@
-import type { Flaw, Mistake } from '../../http/flaw.ts'
-import type { Detail, Place } from './refusal.ts'
+import type { Fault, InvalidReason } from '../core/fault.ts'
+import type { Flaw, Mistake } from './flaw.ts'
+
+/** One mistake of a request, as FastAPI tells it: `loc` begins with `body`, `query`, `path` or `header`. */
+export interface Detail {
+  type: string
+  loc: (string | number)[]
+  msg: string
+  /** What was sent there; shortened where it is long, null where it is not repeated. */
+  input: unknown
+  ctx?: Record<string, unknown>
+}
+
+/** The part of a request in which a mistake is. */
+export type Place = 'body' | 'query' | 'path' | 'header'
+
+/** A value of the right shape that cannot be. */
+export const valueError = (loc: Detail['loc'], sentence: string, input: unknown = null): Detail => ({
+  ...{ type: 'value_error', loc, msg: `Value error, ${sentence}`, input, ctx: { error: {} } },
+})
+
+/** A mistake that core found. It does not know what was sent, only where. */
+export function detailOf({ message, facts: { param, reason = 'value' } }: Fault): Detail {
+  const loc = [param === 'Idempotency-Key' ? 'header' : 'body', ...(param === undefined ? [] : stepsOf(param))]
+  if (reason === 'syntax') return { type: 'json_invalid', loc, msg: 'JSON decode error', input: {}, ctx: { error: message } }
+  return { ...valueError(loc, message), type: REASONS[reason] }
+}
+
+const REASONS: Record<InvalidReason, string> = {
+  unknown_field: 'extra_forbidden',
+  missing_field: 'missing',
+  type: 'value_error',
+  value: 'value_error',
+  too_long: 'string_too_long',
+  too_short: 'string_too_short',
+  too_many_items: 'too_long',
+  too_few_items: 'too_short',
+  too_big: 'less_than_equal',
+  too_small: 'greater_than_equal',
+  syntax: 'json_invalid',
+}
+
+/** `a.b[0]` as its steps. */
+export const stepsOf = (param: string): (string | number)[] =>
+  (param.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step))
 
 /** What is told of one mistake beside where it is. */
 type Told = Pick<Detail, 'type' | 'msg' | 'ctx'>
@@ -19,7 +62,7 @@ const inside = (value: unknown, path: readonly (string | number)[]): unknown =>
 /** A body may hold megabytes where a word was expected. */
 const SHOWN_CHARS_MAX = 1000
 
-export function shownInput(value: unknown): unknown {
+function shownInput(value: unknown): unknown {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return text.length <= SHOWN_CHARS_MAX ? value : `${text.slice(0, SHOWN_CHARS_MAX)}...`
 }

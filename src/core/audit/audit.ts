@@ -1,0 +1,42 @@
+import { newId } from '../id.ts'
+import { type JsonObject, makeStorable } from '../json.ts'
+import type { Needs } from '../needs.ts'
+import { deleteEvents, insertEvent } from './store.ts'
+
+/** Something that happened to an identity. */
+export interface AuditEvent {
+  /** Null: of no tenant, or of nobody known. */
+  tenantId: string | null
+  userId: string | null
+  /** What was done, e.g. `sign_in`, `password_change`. */
+  event: string
+  /** `pending`: it is about to be tried. */
+  result: 'success' | 'failure' | 'locked' | 'pending'
+  reason?: string
+  client?: { ip: string | null; userAgent: string | null }
+  /** No secret and no address of a person. */
+  details?: JsonObject
+}
+
+const USER_AGENT_MAX = 512
+const DAY_MS = 86_400_000
+const KEEP_MS = 180 * DAY_MS
+
+export const hashText = (text: string): string => new Bun.CryptoHasher('sha256').update(text).digest('hex')
+
+/** In the transaction of what it is about, if that has one. */
+export async function audit(app: Needs<'db' | 'clock'>, { client, details, ...event }: AuditEvent): Promise<void> {
+  await insertEvent(app.db, {
+    id: newId(),
+    ...event,
+    reason: event.reason ?? null,
+    ipHash: client?.ip == null ? null : hashText(client.ip),
+    userAgent: client?.userAgent == null ? null : makeStorable(client.userAgent.slice(0, USER_AGENT_MAX)),
+    details: details === undefined ? null : JSON.stringify(details),
+    at: app.clock.now(),
+  })
+}
+
+/** Those that are older than anybody asks for. Answers how many, at most `limit`. */
+export const dropAuditEvents = (app: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
+  deleteEvents(app.db, app.clock.now() - KEEP_MS, limit)

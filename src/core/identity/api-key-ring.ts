@@ -1,0 +1,106 @@
+import type { Principal } from '../access/principal.ts'
+import { grantsOf, isRole, type Role, scopesOf } from '../access/roles.ts'
+import type { Caller, Scope } from '../caller.ts'
+import { Fault } from '../fault.ts'
+import type { Needs } from '../needs.ts'
+import { hashSecret } from './secrets.ts'
+import { type FoundKey, findKey, markUsed } from './store.ts'
+
+/** How long a process may trust what it knows of a key, should the signal of a revocation be lost. */
+const TRUST_MS = 10_000
+const KNOWN_MAX = 10_000
+/** How exact "last used" is; a write per request would cost more than it tells. */
+const USED_EVERY_MS = 60_000
+
+/** What is behind a key. Keys are always of a tenant. */
+export type KeyPrincipal = Principal & { caller: Caller }
+
+interface Known {
+  id: string
+  principal: KeyPrincipal
+  expiresAt: number | null
+  knownAt: number
+  usedAt: number
+}
+
+const notValid = (facts: { expired?: true } = {}): Fault => new Fault('unauthenticated', 'This API key is not valid.', facts)
+
+/** Resolves API keys, remembering them until a key changes or `TRUST_MS` is over. One per process. */
+export class ApiKeyRing {
+  private readonly known = new Map<string, Known>()
+  private readonly stop: () => void
+  /** Goes up with every change: what was read before one is not remembered after it. */
+  private changes = 0
+
+  constructor(private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>) {
+    this.stop = app.signals.onKeyChanged(() => {
+      this.changes++
+      this.known.clear()
+    })
+  }
+
+  close(): void {
+    this.stop()
+  }
+
+  /**
+   * Throws unauthenticated: an unknown and a revoked key are told apart by nobody, an expired one by `expired` of its facts.
+   * `fresh`: what is remembered does not count.
+   */
+  async principal(secret: string, { fresh = false }: { fresh?: boolean } = {}): Promise<KeyPrincipal> {
+    const digest = hashSecret(secret)
+    const now = this.app.clock.now()
+    let known = this.known.get(digest)
+    if (!known || fresh || now - known.knownAt > TRUST_MS) known = await this.look(digest, now)
+    if (!known) throw notValid()
+    if (known.expiresAt !== null && known.expiresAt <= now) throw notValid({ expired: true })
+    if (now - known.usedAt > USED_EVERY_MS) this.noteUse(known, now)
+    return known.principal
+  }
+
+  private async look(digest: string, now: number): Promise<Known | undefined> {
+    const { changes } = this
+    const row = await findKey(this.app.db, digest)
+    if (!row || row.revoked_at !== null || isDisabled(row)) {
+      this.known.delete(digest)
+      return undefined
+    }
+    const known: Known = {
+      ...{ id: row.id, principal: principalOf(row), expiresAt: row.expires_at, knownAt: now },
+      usedAt: this.known.get(digest)?.usedAt ?? row.last_used_at ?? 0,
+    }
+    if (this.known.size >= KNOWN_MAX) this.known.clear()
+    if (changes === this.changes) this.known.set(digest, known)
+    return known
+  }
+
+  private noteUse(known: Known, now: number): void {
+    known.usedAt = now
+    markUsed(this.app.db, { id: known.id, at: now }).catch((cause) => this.app.log.warn('key.use_not_noted', { cause: String(cause) }))
+  }
+}
+
+const isDisabled = ({ user_id, user_status }: FoundKey): boolean => user_id !== null && user_status !== 'active'
+
+function principalOf(row: FoundKey): KeyPrincipal {
+  const held = new Set(row.scopes.split(' ') as Scope[])
+  const userRole = row.user_role !== null && isRole(row.user_role) ? row.user_role : null
+  const role = row.user_id === null ? roleOf(held) : userRole
+  const grants = grantsOf({ role })
+  // A user's key does nothing that his role does not allow.
+  const scopes = userRole === null ? held : new Set([...held].filter((scope) => scopesOf(grants, userRole).has(scope)))
+  if (row.of_admin) scopes.add('admin')
+  const caller: Caller = { tenantId: row.tenant_id, userId: row.user_id, keyId: row.id, scopes }
+  return {
+    ...{ kind: 'key', userId: row.user_id, account: null, tenantId: row.tenant_id, role, isOperator: false, grants },
+    ...{ emailVerified: row.user_id === null || row.user_verified === true, credentialId: row.user_credential },
+    ...{ sessionId: null, serviceTokenId: null, claims: null },
+    caller: userRole === null ? caller : { ...caller, role: userRole },
+  }
+}
+
+/** Of a key of the tenant itself: the role that does as much. */
+function roleOf(scopes: ReadonlySet<Scope>): Role {
+  if (scopes.has('admin')) return 'owner'
+  return scopes.has('write') ? 'member' : 'viewer'
+}

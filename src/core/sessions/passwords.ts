@@ -1,0 +1,129 @@
+import type { Principal } from '../access/principal.ts'
+import { isAtLeast } from '../access/roles.ts'
+import { audit } from '../audit/audit.ts'
+import { Fault, notFound } from '../fault.ts'
+import { isUuid } from '../id.ts'
+import { queueMail } from '../mail/mail.ts'
+import type { Needs } from '../needs.ts'
+import { noteFailure, noteSuccess, requireOpen } from '../rates/guard.ts'
+import { passwordResetLimits } from '../rates/quotas.ts'
+import { takeLimit } from '../rates/rates.ts'
+import { normalAddress } from './address.ts'
+import type { Client } from './client.ts'
+import { holdCredential, type OwnerRow, readCredential, readOwner } from './credential-store.ts'
+import { takeEmailToken } from './email-token-store.ts'
+import { requireEmailToken, usedToken } from './email-tokens.ts'
+import { draftPassword, type PasswordDraft, recordPassword } from './password-draft.ts'
+import { requireCredential } from './sessions.ts'
+
+type Parts = Needs<'db' | 'clock' | 'passwords' | 'identity' | 'signals' | 'vault' | 'mail'>
+
+const NOBODY: Client = { ip: null, userAgent: null }
+
+/**
+ * Ends all sessions of the person, this one too. Throws unauthenticated (the current password is wrong, which counts as a
+ * failed sign-in), forbidden with why locked, or invalid (param password).
+ */
+export async function changePassword(
+  app: Parts,
+  principal: Principal,
+  { current, next, client }: { current: string; next: string; client: Client },
+): Promise<void> {
+  const { credentialId, userId } = requireCredential(principal)
+  const { tenantId } = principal
+  const known = await readCredential(app.db, credentialId)
+  if (!known) throw wrongPassword()
+  const attempt = { email: known.email, ip: client.ip }
+  await requireOpen(app, attempt)
+  const isRight = await app.passwords.verify(current, known.password_hash)
+  const event = { tenantId, userId, event: 'password_change', client } as const
+  if (!isRight) {
+    await audit(app, { ...event, result: 'failure', reason: 'invalid_password' })
+    await noteFailure(app, attempt)
+    throw wrongPassword()
+  }
+  await noteSuccess(app, attempt)
+  const draft = await draftPassword(app, { known, next })
+  await commit(app, async (db) => {
+    if (!(await recordPassword({ ...app, db }, draft, { tenantId, reason: 'password_change' }))) throw wrongPassword()
+    await audit({ ...app, db }, { ...event, result: 'success' })
+  })
+}
+
+const wrongPassword = (): Fault => new Fault('unauthenticated', 'The current password is wrong.')
+
+/** Everything in one transaction, then everybody who trusts a session is told. */
+async function commit(app: Parts, work: (db: Parts['db']) => Promise<void>): Promise<void> {
+  await app.db.transaction(work)
+  app.signals.keyChanged()
+  app.signals.wakeJobs()
+}
+
+/**
+ * By who manages the tenant, for one of its users. Throws not_found, forbidden (a role above the caller's, an operator,
+ * somebody of other tenants too, the caller himself: he knows his password) or invalid (param password).
+ */
+export async function resetPasswordOf(
+  app: Parts,
+  principal: Principal,
+  { userId, next, client = NOBODY }: { userId: string; next: string; client?: Client },
+): Promise<void> {
+  const { tenantId } = principal
+  if (tenantId === null)
+    throw new Fault('invalid', 'This needs a tenant.', { param: 'tenant_id', reason: 'missing_field', why: 'tenant_required' })
+  if (!isUuid(userId)) throw notFound('user', userId)
+  const target = { tenantId, userId }
+  const owner = mayReset(principal, target, await readOwner(app.db, target))
+  const draft = await draftPassword(app, { known: owner, name: owner.name, next })
+  await commit(app, async (db) => {
+    // He may have risen, or joined another tenant, while the password was hashed.
+    mayReset(principal, target, await readOwner(db, target, true))
+    if (!(await recordPassword({ ...app, db }, draft, { tenantId, reason: 'password_reset' })))
+      throw new Fault('busy', 'The password was changed at the same moment; try again.', { kind: 'user', id: userId })
+    const details = { by: principal.userId ?? principal.account ?? principal.kind }
+    await audit({ ...app, db }, { ...target, event: 'password_reset', result: 'success', client, details })
+  })
+}
+
+function mayReset(principal: Principal, target: { userId: string }, owner: OwnerRow | undefined): OwnerRow {
+  if (!owner) throw notFound('user', target.userId)
+  const refuse = (sentence: string): Fault => new Fault('forbidden', sentence, { why: 'insufficient_role' })
+  if (principal.userId === target.userId) throw refuse('Your own password is changed with the current one.')
+  if (principal.isOperator) return owner
+  if (owner.is_operator) throw refuse('The password of an operator is set by operators only.')
+  if (owner.role !== null && !isAtLeast(principal.role, owner.role)) throw refuse('The user has a role above yours.')
+  if (owner.elsewhere) throw refuse('This person belongs to other tenants too: only an operator may set the password.')
+  return owner
+}
+
+/** Does and answers the same for every address: who has it, is looked up when the mail is sent. Throws rate_limited. */
+export async function requestPasswordReset(app: Parts, { email, client }: { email: string; client: Client }): Promise<void> {
+  const to = normalAddress(email)
+  await takeLimit(app, passwordResetLimits({ email: to, ip: client.ip }))
+  await app.db.transaction(async (db) => {
+    await queueMail({ ...app, db }, { kind: 'reset_password', to }, null)
+    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password_forgot', result: 'success', client })
+  })
+  app.signals.wakeJobs()
+}
+
+/**
+ * Ends all sessions of the person, all his tokens of this kind, and the lock of the address. Throws invalid: param token,
+ * or param password, after which the token is still good.
+ */
+export async function confirmPasswordReset(
+  app: Parts,
+  { token, next, client }: { token: string; next: string; client: Client },
+): Promise<void> {
+  const found = await requireEmailToken(app, token, 'reset_password')
+  const known = await readCredential(app.db, found.credential_id)
+  if (!known || known.email !== found.email) throw usedToken()
+  const draft: PasswordDraft = await draftPassword(app, { known, next })
+  await commit(app, async (db) => {
+    await holdCredential(db, known.id)
+    if (!(await takeEmailToken(db, found.id))) throw usedToken()
+    if (!(await recordPassword({ ...app, db }, draft, { tenantId: null, reason: 'password_reset_token' }))) throw usedToken()
+    const details = { credential: known.id }
+    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password_reset', result: 'success', client, details })
+  })
+}

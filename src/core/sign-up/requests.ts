@@ -1,0 +1,157 @@
+import type { Principal } from '../access/principal.ts'
+import { audit, hashText } from '../audit/audit.ts'
+import { Fault, notFound } from '../fault.ts'
+import { isUuid, newId } from '../id.ts'
+import type { Needs } from '../needs.ts'
+import { signupRequestLimits } from '../rates/quotas.ts'
+import { takeLimit } from '../rates/rates.ts'
+import { normalAddress } from '../sessions/address.ts'
+import type { Client } from '../sessions/client.ts'
+import { type IssuedInvite, newInvite, requireGrant, writeInvite } from './invites.ts'
+import { countPending, decideRequestRow, holdAddress, insertRequestRow, listRequestRows, lockRequestRow } from './request-store.ts'
+
+export const REQUEST_STATUSES = ['pending', 'approved', 'rejected'] as const
+export type RequestStatus = (typeof REQUEST_STATUSES)[number]
+
+/** Somebody without an account who asks for one. */
+export interface SignupRequest {
+  id: string
+  /** In lower case. */
+  email: string
+  organization: string | null
+  fullName: string | null
+  message: string | null
+  status: RequestStatus
+  decisionReason: string | null
+  decidedBy: string | null
+  /** Milliseconds since the epoch. */
+  decidedAt: number | null
+  inviteTokenHint: string | null
+  createdAt: number
+}
+
+export interface AccessRequest {
+  email: string
+  organization: string
+  fullName: string
+  message?: string | null
+  /** People do not see this field: what fills it in is none. */
+  honeypot?: string | null
+  client: Client
+}
+
+/** From one address. */
+const PENDING_MAX = 3
+const RETRY_AFTER_MS = 3_600_000
+const LISTED_MAX = 200
+const REASON_CHARS_MAX = 512
+
+/** Under every policy; whoever asks twice has asked twice. Throws rate_limited. */
+export async function requestAccess(app: Needs<'db' | 'clock'>, input: AccessRequest): Promise<void> {
+  const email = normalAddress(input.email)
+  const { ip, userAgent } = input.client
+  await takeLimit(app, signupRequestLimits({ email, ip }))
+  if (input.honeypot != null && input.honeypot.trim() !== '') return
+  const ipHash = hashText(ip ?? 'unknown')
+  const message = input.message?.trim() || null
+  const row = {
+    ...{ id: newId(), email, organization: input.organization.trim(), fullName: input.fullName.trim(), message },
+    ...{ ipHash, userAgentHash: userAgent === null ? null : hashText(userAgent), createdAt: app.clock.now() },
+  }
+  await app.db.transaction(async (db) => {
+    await holdAddress(db, ipHash)
+    if ((await countPending(db, ipHash, PENDING_MAX)) >= PENDING_MAX)
+      throw new Fault('rate_limited', 'Requests from here are still waiting for an answer.', { retryAfterMs: RETRY_AFTER_MS })
+    await insertRequestRow(db, row)
+  })
+}
+
+/** Newest first. */
+export async function listSignupRequests(
+  app: Needs<'db'>,
+  principal: Principal,
+  { status, limit, offset }: { status?: RequestStatus | undefined; limit: number; offset: number },
+): Promise<{ requests: SignupRequest[]; total: number }> {
+  requireGrant(principal, 'auth:signup_requests')
+  return listRequestRows(app.db, { status, limit: Math.min(limit, LISTED_MAX), offset })
+}
+
+export interface Approval {
+  id: string
+  note?: string | null
+  /** Null: the invite never expires. */
+  expiresInHours?: number | null
+}
+
+/**
+ * The invite makes a tenant, once, for the address that asked. It is mailed there, and its token is in the answer, this
+ * once. Throws not_found, or wrong_state for what was decided.
+ */
+export async function approveRequest(
+  app: Needs<'db' | 'clock' | 'signals' | 'vault' | 'mail'>,
+  principal: Principal,
+  { id, note = null, expiresInHours }: Approval,
+): Promise<IssuedInvite & { request: SignupRequest }> {
+  requireGrant(principal, 'auth:signup_requests')
+  requireReason('note', note)
+  const at = app.clock.now()
+  const decided = await app.db.transaction(async (db) => {
+    const request = await lockPending(db, id)
+    const input = { email: request.email, requestId: id, note, ...(expiresInHours === undefined ? {} : { expiresInHours }) }
+    const made = newInvite(input, { tenantId: null, role: null, issuedBy: principal.userId, at })
+    await writeInvite({ ...app, db }, made, { by: principal, event: 'invite.issued' })
+    const decision = { status: 'approved', reason: note, tokenHint: made.invite.tokenHint, at } as const
+    return { request: await decide({ ...app, db }, principal, { request, ...decision }), invite: made.invite, token: made.token }
+  })
+  app.signals.wakeJobs()
+  return decided
+}
+
+/** Throws not_found, or wrong_state for what was decided. */
+export async function rejectRequest(
+  app: Needs<'db' | 'clock'>,
+  principal: Principal,
+  { id, reason = null }: { id: string; reason?: string | null },
+): Promise<SignupRequest> {
+  requireGrant(principal, 'auth:signup_requests')
+  requireReason('reason', reason)
+  return app.db.transaction(async (db) => {
+    const request = await lockPending(db, id)
+    return decide({ ...app, db }, principal, { request, status: 'rejected', reason, tokenHint: null, at: app.clock.now() })
+  })
+}
+
+async function lockPending(db: Needs<'db'>['db'], id: string): Promise<SignupRequest> {
+  const request = isUuid(id) ? await lockRequestRow(db, id) : undefined
+  if (!request) throw notFound('signup_request', id)
+  if (request.status !== 'pending')
+    throw new Fault('wrong_state', `This request was ${request.status} before.`, { kind: 'signup_request', id })
+  return request
+}
+
+interface Decision {
+  request: SignupRequest
+  status: 'approved' | 'rejected'
+  reason: string | null
+  tokenHint: string | null
+  at: number
+}
+
+async function decide(
+  app: Needs<'db' | 'clock'>,
+  { tenantId, userId }: Principal,
+  { request, status, reason, tokenHint, at }: Decision,
+): Promise<SignupRequest> {
+  const decided: SignupRequest = {
+    ...request,
+    ...{ status, decisionReason: reason, decidedBy: userId, decidedAt: at, inviteTokenHint: tokenHint },
+  }
+  await decideRequestRow(app.db, decided)
+  await audit(app, { tenantId, userId, event: `signup_request.${status}`, result: 'success', details: { request: request.id } })
+  return decided
+}
+
+function requireReason(param: string, text: string | null): void {
+  if (text !== null && text.length > REASON_CHARS_MAX)
+    throw new Fault('invalid', `It has at most ${REASON_CHARS_MAX} characters.`, { param, reason: 'too_long' })
+}
