@@ -57,6 +57,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
     await signals.start()
     const opened = openStores(stores, config, { db, log, clock })
     const find: ObjectLinkParts['find'] = (key) => findLinked({ db }, key)
+    const identity = openIdentity(config, { db, clock, log, signals, vault: opened.vault })
     return {
       ...{ version, config, records, db, clock, log, signals },
       models: openModels(config.models, { log, clock }),
@@ -65,7 +66,7 @@ export async function openApp(config: Config, { version, log, clock = systemCloc
       graphs: openGraphs({ db, clock, signals }, registry),
       registry,
       webhooks: openWebhooks(config.webhooks, { publicUrl: config.http.publicUrl }),
-      ...openIdentity(config, { db, clock, log, signals, vault: opened.vault }),
+      ...identity,
       mail: openMail(config.mail, { log, publicUrl: config.http.publicUrl }),
       limits: limitsOf(config),
       streams: openStreams(config.http),

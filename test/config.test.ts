@@ -275,7 +275,9 @@ describe('showing', () => {
   test('every secret there is a setting for is masked', () => {
     const secrets = SETTINGS.filter(({ secret, path }) => secret && path !== null)
     const address: Record<string, string> = { 'records.url': 'postgres://me:hunter2@db/x', 'mail.smtpUrl': 'smtp://me:hunter2@mail' }
-    const env = Object.fromEntries(secrets.map(({ env: [name = ''], path }) => [name, address[path ?? ''] ?? 'hunter2']))
+    const env = Object.fromEntries(
+      secrets.map(({ env: [name = ''], path }) => [name, address[path ?? ''] ?? 'hunter2, and more, as some must be long']),
+    )
     const shown = readConfig({ env: { ...env, TETRAPORT_FILES_S3_ACCESS_KEY_ID: 'id', TETRAPORT_FILES_S3_BUCKET: 'b' } })
     expect(secrets.length).toBeGreaterThan(4)
     expect(JSON.stringify(shown.config).split('hunter2')).toHaveLength(secrets.length + 1)

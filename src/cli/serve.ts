@@ -11,7 +11,7 @@ import type { Worker } from '../engine/worker.ts'
 import type { LogSink } from '../log.ts'
 import { openLog, stderrSink } from '../log.ts'
 import { readPasswordFile, refusal } from './admin.ts'
-import { EXIT, embeddedFailure } from './cli-error.ts'
+import { CliError, EXIT, embeddedFailure } from './cli-error.ts'
 import { greeting, greetingJson, placeFirstKey, type Started } from './greeting.ts'
 import { type Listeners, openListeners } from './listeners.ts'
 import type { Flags } from './load-config.ts'
@@ -85,6 +85,7 @@ async function start(config: Config, { sink, admin }: { sink: LogSink; admin: Ad
   let worker: Worker | undefined
   let jobs: JobWorker | undefined
   try {
+    if (config.auth.keySet !== null) await readKeySet(app, config.auth.keySet)
     if (admin) await ensureAdmin(app, admin)
     const firstKey = await ensureFirstKey(app, config.auth.bootstrapKey)
     worker = await startWorker(app)
@@ -100,6 +101,18 @@ async function start(config: Config, { sink, admin }: { sink: LogSink; admin: Ad
     throw error
   }
 }
+
+/** Told now, and not to the first who signs in. */
+const readKeySet = (app: App, path: string): Promise<unknown> =>
+  app.tokens.publicKeys().catch((error) => {
+    const cause = error instanceof Fault ? (error.facts.cause ?? error) : error
+    throw new CliError({
+      what: `The key set '${path}' cannot be used.`,
+      why: cause instanceof Error ? cause.message : String(cause),
+      next: 'Correct the file, or leave auth.key_set out: then keys are made and kept in the database.',
+      exitCode: EXIT.usage,
+    })
+  })
 
 /** Once: from then on the password is the operator's own business. */
 async function ensureAdmin(app: App, admin: Admin): Promise<void> {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { bool, httpUrl, integer, networks, oneOf, pathPrefix, sender, smtpUrl, text, textList } from './parsers.ts'
+import { bool, httpUrl, integer, networks, oneOf, pathPrefix, secret, sender, smtpUrl, text, textList } from './parsers.ts'
 import { DAY, HOUR, MINUTE, nullable, SECOND, type Setting, setting } from './setting.ts'
 
 /** As the clients of this API have always found them. */
@@ -87,7 +87,8 @@ export const IDENTITY: Setting[] = [
     about: 'File with the keys that sign tokens, to bring them from another server.',
   }),
   setting('auth.serviceSecret', {
-    parse: nullable(text),
+    // Whoever has one signed request may try secrets at home.
+    parse: nullable(secret(32)),
     fallback: null,
     fallbackText: 'none: such requests are refused',
     about: 'Signs the requests by which machines get tokens of service accounts.',

@@ -32,6 +32,14 @@ export const text: Parser<string> = (raw) => {
   return raw
 }
 
+/** Never repeats what it got. */
+export const secret =
+  (charsMin: number): Parser<string> =>
+  (raw) => {
+    if (typeof raw !== 'string' || raw.length < charsMin) throw new Error(`expected a secret of at least ${charsMin} characters`)
+    return raw
+  }
+
 /** Texts from a TOML array or from a comma-separated line. */
 export const textList: Parser<string[]> = (raw) => {
   const items = typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : raw

@@ -111,10 +111,10 @@ describe('list and revoke', () => {
 
 describe('sign', () => {
   test('prints the two headers, which fit each other', async () => {
-    const env = { TETRAPORT_AUTH_SERVICE_SECRET: 'shared' }
+    const env = { TETRAPORT_AUTH_SERVICE_SECRET: 'shared by machines and this server' }
     const { code, stdout } = await runWith(env, 'sign', 'analytics-batch', '--tenant', '01a1ff9a-1070-74da-aa8b-538a494ec8b4')
     const [, signature = '', payload = ''] = /^Authorization: Bearer vault:(\S+)\nX-Vault-Payload: (\S+)\n$/.exec(stdout) ?? []
-    expect([code, isSignedWith('shared', { payload, signature })]).toEqual([0, true])
+    expect([code, isSignedWith('shared by machines and this server', { payload, signature })]).toEqual([0, true])
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
     expect(claims).toMatchObject({
       account: 'analytics-batch',
@@ -127,7 +127,7 @@ describe('sign', () => {
     const { code, stdout, stderr } = await run('sign', 'demo-bot')
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain('auth.service_secret is not set')
-    const told = await runWith({ TETRAPORT_AUTH_SERVICE_SECRET: 'planted-secret' }, 'sign', 'demo-bot', '--json')
+    const told = await runWith({ TETRAPORT_AUTH_SERVICE_SECRET: 'planted-secret, as long as it must be' }, 'sign', 'demo-bot', '--json')
     expect(Object.keys(JSON.parse(told.stdout))).toEqual(['authorization', 'x-vault-payload'])
     expect(told.stdout + told.stderr).not.toContain('planted')
   })

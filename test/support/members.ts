@@ -2,7 +2,7 @@ import type { Principal } from '../../src/core/access/principal.ts'
 import type { Role } from '../../src/core/access/roles.ts'
 import { newId } from '../../src/core/id.ts'
 import { openPasswords } from '../../src/core/passwords/hashing.ts'
-import { openSession, type SignedIn } from '../../src/core/sessions/session.ts'
+import { draftSession, recordSession, type SignedIn } from '../../src/core/sessions/session.ts'
 import { signIn } from '../../src/core/sessions/sign-in.ts'
 import type { TestApp } from './app.ts'
 
@@ -71,11 +71,12 @@ export const enter = (app: TestApp, { email, tenantId }: Member, password = PASS
   signIn(app, { email, password, tenantId, client: newClient() })
 
 /** As somebody whose password was right. */
-export const openFor = (app: TestApp, { userId, tenantId, credentialId }: Member): Promise<SignedIn> =>
-  openSession(app, {
-    user: { id: userId, tenantId, credentialId, role: 'member', isOperator: false, emailVerified: true },
-    client: newClient(),
-  })
+export async function openFor(app: TestApp, { userId, tenantId, credentialId }: Member): Promise<SignedIn> {
+  const user = { id: userId, tenantId, credentialId, role: 'member', isOperator: false, emailVerified: true } as const
+  const draft = await draftSession(app, { user, client: newClient() })
+  await recordSession(app, draft)
+  return draft.signedIn
+}
 
 /** Who is behind an access token, as a surface sees him. */
 export const principalOf = (app: TestApp, { accessToken }: SignedIn): Promise<Principal> => app.keys.principal(accessToken, { fresh: true })

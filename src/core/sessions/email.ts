@@ -11,8 +11,6 @@ import { dropEmailTokensOf, takeEmailToken } from './email-token-store.ts'
 import { createEmailToken, requireEmailToken, usedToken } from './email-tokens.ts'
 import { requireCredential } from './sessions.ts'
 
-export { createEmailToken }
-
 type Parts = Needs<'db' | 'clock' | 'signals' | 'vault' | 'mail'>
 
 /** A link to the caller's own address, unless that is verified: then nothing happens. Throws rate_limited. */

@@ -65,7 +65,7 @@ export class TokenRing {
     this.known.delete(digest)
     const knownAt = this.app.clock.now()
     const claims = await this.app.tokens.verify(token, 'access')
-    const found = await this.find(claims, knownAt)
+    const found = await this.find(claims)
     if (!found) throw notValid()
     const known: Known = { ...found, knownAt }
     if (this.known.size >= KNOWN_MAX) this.known.clear()
@@ -73,11 +73,11 @@ export class TokenRing {
     return known
   }
 
-  private async find(claims: Claims, now: number): Promise<Omit<Known, 'knownAt'> | undefined> {
+  private async find(claims: Claims): Promise<Omit<Known, 'knownAt'> | undefined> {
     const found = readSubject(claims.sub)?.kind === 'user' ? await this.findUser(claims) : await this.findService(claims)
     if (!found) return undefined
     const { revoked_at, expires_at, tenant_id } = found.facts
-    if (revoked_at !== null || expires_at <= now || (claims.tenant_id ?? null) !== tenant_id) return undefined
+    if (revoked_at !== null || (claims.tenant_id ?? null) !== tenant_id) return undefined
     return { principal: found.principal, expiresAt: Math.min(claims.exp * 1000, expires_at) }
   }
 

@@ -72,16 +72,6 @@ export async function recordSession(
   if (!(await insertSessionRow(app.db, row))) throw new Fault('unauthenticated', 'This account has just changed; sign in again.')
 }
 
-/** Both at once, for whoever need not keep a transaction short. Throws unauthenticated. */
-export async function openSession(
-  app: Signing & Needs<'db'>,
-  input: { user: SessionUser; client: Client; passwordHash?: string },
-): Promise<SignedIn> {
-  const draft = await draftSession(app, input)
-  await recordSession(app, draft, input.passwordHash ?? null)
-  return draft.signedIn
-}
-
 /** @param pair.until when the refresh token ends */
 export async function signPair(
   app: Signing,

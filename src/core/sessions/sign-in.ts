@@ -8,8 +8,6 @@ import type { Client } from './client.ts'
 import { findCredential, type Known, type MembershipRow } from './credential-store.ts'
 import { draftSession, recordSession, type SessionUser, type SignedIn } from './session.ts'
 
-export { openSession, type SignedIn } from './session.ts'
-
 type Parts = Needs<'db' | 'clock' | 'passwords' | 'tokens' | 'identity'>
 
 export interface SignIn {
@@ -28,7 +26,7 @@ export async function signIn(app: Parts, { email, password, tenantId, client }: 
   const attempt = { email: normalAddress(email), ip: client.ip }
   await requireOpen(app, attempt)
   const known = await findCredential(app.db, attempt.email)
-  const tried = { known, client, tenantId: tenantId ?? null }
+  const tried = { known, client, tenantId: tenantId?.toLowerCase() ?? null }
   if (!(await app.passwords.verify(password, known?.password_hash ?? null))) return refuse(app, attempt, tried)
   await noteSuccess(app, attempt)
   const found = await requireMembership(app, tried)

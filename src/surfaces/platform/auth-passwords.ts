@@ -74,8 +74,8 @@ const closed = (app: App) =>
     )
     .post(
       '/auth/password/reset',
-      async ({ principal, body }) => {
-        await resetPasswordOf(app, principal, { userId: body.user_id, next: body.new_password })
+      async ({ principal, client, body }) => {
+        await resetPasswordOf(app, principal, { userId: body.user_id, next: body.new_password, client })
         return done('The password is set.')
       },
       {

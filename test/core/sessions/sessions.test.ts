@@ -3,7 +3,7 @@ import type { Caller } from '../../../src/core/caller.ts'
 import { newId } from '../../../src/core/id.ts'
 import { refreshSession } from '../../../src/core/sessions/refresh.ts'
 import { dropSessionsOf } from '../../../src/core/sessions/removal.ts'
-import { openSession, type SignedIn } from '../../../src/core/sessions/session.ts'
+import { draftSession, recordSession, type SignedIn } from '../../../src/core/sessions/session.ts'
 import { dropSessions, listSessions, revokeSession, signOut, signOutAll } from '../../../src/core/sessions/sessions.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -168,7 +168,9 @@ test('a long user agent is cut, and what Postgres cannot hold replaced', async (
   const member = await newMember(app, { tenantId: one.tenantId })
   const user = { id: member.userId, ...member, role: null, isOperator: false, emailVerified: true }
   for (const userAgent of ['x'.repeat(100_000), 'a\u0000b', '', null]) {
-    const { sessionId } = await openSession(app, { user, client: { ip: null, userAgent } })
+    const draft = await draftSession(app, { user, client: { ip: null, userAgent } })
+    await recordSession(app, draft)
+    const { sessionId } = draft.signedIn
     const [row] = await app.records.db.query<{ user_agent: string | null; ip_masked: string | null }>(
       'select user_agent, ip_masked from session where id = $1',
       [sessionId],

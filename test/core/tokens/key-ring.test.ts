@@ -224,6 +224,16 @@ describe('servers with different secrets', () => {
   })
 })
 
+test('a name that stands for another key now lets nothing in that the one before signed', async () => {
+  const keys = server()
+  const { token, kid } = await keys.sign(claimsOf('access'))
+  await keys.verify(token, 'access')
+  const { x } = newPair().key.export({ format: 'jwk' })
+  await app.db.query('update token_key set public_jwk = $2 where kid = $1', [kid, JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x })])
+  app.signals.keyChanged()
+  await expect(keys.verify(token, 'access')).rejects.toMatchObject(refused)
+})
+
 test('unknown names are looked for once a second, however many come', async () => {
   const keys = server()
   const { token } = await keys.sign(claimsOf('access'))

@@ -14,7 +14,7 @@ import { FakeTerminal } from '../../support/terminal.ts'
 const ALL_MS = 120_000
 const ROOT = { email: 'root@example.com', password: 'Harbour-lantern-42-quiet' }
 const SMTP_PASSWORD = 'postman-planted-9c1f'
-const SERVICE_SECRET = 'signing-planted-77aa'
+const SERVICE_SECRET = 'signing-planted-77aa-of-enough-letters'
 const FIRST = 'Copper-otter-88-window'
 const SECOND = 'Seven-kites-over-Bergen-31'
 const WRONG = 'never-the-right-one-5521'
