@@ -163,6 +163,15 @@ function addTokenKeys(program: Command, terminal: Terminal): void {
       const { rotateKeysOfTokens } = await import('./token-keys.ts')
       await rotateKeysOfTokens(common(values), terminal)
     })
+  settingFlags(
+    verb(keys, 'drop', 'Trust a retired key no more, because somebody else may have it: who has tokens of it signs in again.'),
+    'data',
+  )
+    .argument('<kid>', "as 'tetraport token-keys list' shows it; where it is in a file of auth.key_set, take it out there first")
+    .action(async (kid: string, values: Values) => {
+      const { dropKeyOfTokens } = await import('./token-keys.ts')
+      await dropKeyOfTokens(kid, common(values), terminal)
+    })
 }
 
 type TokenValues = Values & { tenant?: string; scope?: string[]; expires?: string; fingerprint?: string; account?: string; reason?: string }

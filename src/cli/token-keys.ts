@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import type { Caller } from '../core/caller.ts'
 import { Fault } from '../core/fault.ts'
 import type { Needs } from '../core/needs.ts'
-import { listTokenKeys } from '../core/tokens/kept-keys.ts'
+import { dropTokenKey, listTokenKeys } from '../core/tokens/kept-keys.ts'
 import { TokenKeys } from '../core/tokens/key-ring.ts'
 import { openVault } from '../drivers/vault/vault.ts'
 import { CliError, EXIT } from './cli-error.ts'
@@ -24,6 +24,21 @@ export async function rotateKeysOfTokens(options: Common, terminal: Terminal): P
   const active = keys.find(({ status }) => status === 'active')
   terminal.out(`Tokens are signed with ${active?.kid} from now on; those that were signed before stay good.\n`)
 }
+
+export async function dropKeyOfTokens(kid: string, options: Common, terminal: Terminal): Promise<void> {
+  await asOperator(options, terminal, (app, caller) => dropTokenKey(app, caller, kid)).catch((error) => {
+    throw error instanceof Fault ? cannotDrop(kid, error) : error
+  })
+  terminal.out(options.json ? `${JSON.stringify({ kid, dropped: true })}\n` : `What ${kid} signed is good no more.\n`)
+}
+
+const cannotDrop = (kid: string, { code, message }: Fault): CliError =>
+  new CliError({
+    what: `The key '${kid}' was not dropped.`,
+    why: code === 'not_found' ? 'There is no such key.' : message,
+    next: code === 'not_found' ? "Run 'tetraport token-keys list' to see the keys." : "Run 'tetraport token-keys rotate' first.",
+    exitCode: EXIT.failed,
+  })
 
 async function rotate(app: Needs<'db' | 'clock' | 'signals' | 'log'>, caller: Caller, { auth, secrets, data }: Config): Promise<Listed> {
   const vault = openVault(secrets, { dir: data.dir })

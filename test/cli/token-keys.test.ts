@@ -53,6 +53,22 @@ test('a rotation beside the running server changes what it signs with, and signs
   expect(after.find(({ status }) => status === 'retired')?.retired_at).not.toBeNull()
 })
 
+test('what a dropped key signed is refused at once, and only a retired one is dropped', async () => {
+  const { app } = served
+  const { token } = await signedIn(app, { tenantId: (await operator(app, 'one')).tenantId })
+  const { kid = '' } = (await listed()).find(({ status }) => status === 'active') ?? {}
+  const ask = async () => (await served.send('GET', '/v1/models', undefined, { key: token })).status
+  const early = await run('drop', kid)
+  expect([early.code, early.stderr]).toEqual([1, expect.stringContaining(`is active: rotate until it is retired`)])
+  await run('rotate')
+  expect(await ask()).toBe(200)
+  const dropped = await run('drop', kid)
+  expect([dropped.code, dropped.stdout]).toEqual([0, `What ${kid} signed is good no more.\n`])
+  await until(async () => (await ask()) === 401)
+  expect((await listed()).map((key) => key.kid)).not.toContain(kid)
+  expect([(await run('drop', kid)).code, (await run('drop')).code]).toEqual([1, 2])
+})
+
 test('the list is a table without keys', async () => {
   await run('rotate')
   const { stdout } = await run('list')

@@ -1,11 +1,20 @@
 import type { Db } from '../../drivers/records/port.ts'
 import { type Caller, requireScope } from '../caller.ts'
-import { Fault } from '../fault.ts'
+import { Fault, notFound } from '../fault.ts'
+import { requireOperator } from '../identity/users.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { newKeyPair } from './jwt.ts'
 import { type BroughtKey, readKeySet } from './key-set.ts'
-import { insertTokenKey, type KeyStatus, lockTokenKeys, readTokenKeys, setTokenKeyStatus, type TokenKeyRow } from './store.ts'
+import {
+  deleteTokenKey,
+  insertTokenKey,
+  type KeyStatus,
+  lockTokenKeys,
+  readTokenKeys,
+  setTokenKeyStatus,
+  type TokenKeyRow,
+} from './store.ts'
 
 export interface TokenKey {
   kid: string
@@ -22,6 +31,22 @@ export async function listTokenKeys(app: Needs<'db'>, caller: Caller): Promise<O
   requireScope(caller, 'admin')
   const rows = await readTokenKeys(app.db)
   return rows.map(({ kid, status, created_at: createdAt, retired_at: retiredAt }) => ({ kid, status, createdAt, retiredAt }))
+}
+
+/**
+ * What this retired key signed is good no more, at once and everywhere: for a key that somebody else may have. Throws
+ * not_found, or wrong_state for a key that still signs.
+ */
+export async function dropTokenKey(app: Needs<'db' | 'signals'>, caller: Caller, kid: string): Promise<void> {
+  requireOperator(caller)
+  await app.db.transaction(async (db) => {
+    await lockTokenKeys(db)
+    const key = (await readTokenKeys(db)).find((row) => row.kid === kid)
+    if (!key) throw notFound('key', kid)
+    if (key.status !== 'retired') throw new Fault('wrong_state', `The key ${kid} is ${key.status}: rotate until it is retired.`)
+    await deleteTokenKey(db, kid)
+  })
+  app.signals.keyChanged()
 }
 
 /** The table of keys, and which of them follows which. Private halves are sealed about the name of their key. */

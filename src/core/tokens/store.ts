@@ -42,6 +42,8 @@ export async function setTokenKeyStatus(db: Db, input: { kids: readonly string[]
   )
 }
 
+export const deleteTokenKey = (db: Db, kid: string): Promise<unknown> => db.query('delete from token_key where kid = $1', [kid])
+
 /** Answers how many. */
 export async function deleteRetiredKeys(db: Db, { before, limit }: { before: number; limit: number }): Promise<number> {
   const rows = await db.query<{ kid: string }>(
