@@ -26,7 +26,8 @@ export function detailOf({ message, facts: { param, reason = 'value' } }: Fault)
   return { ...valueError(loc, message), type: REASONS[reason] }
 }
 
-const REASONS: Record<InvalidReason, string> = {
+/** What each reason is called. */
+export const REASONS: Record<InvalidReason, string> = {
   unknown_field: 'extra_forbidden',
   missing_field: 'missing',
   type: 'value_error',

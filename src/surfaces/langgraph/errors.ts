@@ -1,6 +1,6 @@
 import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
-import { stepsOf } from '../../http/pydantic.ts'
+import { REASONS, stepsOf } from '../../http/pydantic.ts'
 import { retryHeaders } from '../../http/retry-after.ts'
 import { type Detail, Refusal } from './refusal.ts'
 
@@ -92,19 +92,8 @@ function invalidRow({ message, facts }: Fault): Row {
   return { status: 422 }
 }
 
-const TYPES: Record<NonNullable<FaultFacts['reason']>, string> = {
-  unknown_field: 'extra_forbidden',
-  missing_field: 'missing',
-  type: 'type_error',
-  value: 'value_error',
-  too_long: 'string_too_long',
-  too_short: 'string_too_short',
-  too_many_items: 'too_long',
-  too_few_items: 'too_short',
-  too_big: 'less_than_equal',
-  too_small: 'greater_than_equal',
-  syntax: 'json_invalid',
-}
+/** As the other dialects of this family say it, but for one word. */
+const TYPES = { ...REASONS, type: 'type_error' }
 
 const placeOf = (param: string): 'body' | 'header' => (param === 'Idempotency-Key' ? 'header' : 'body')
 

@@ -1,51 +1,18 @@
-import { type Static, type TProperties, type TSchema, Type as t } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import type { AnyElysia } from 'elysia'
 import { type Operation, PERMISSIONS, type Permission } from '../../core/access/permissions.ts'
 import { isAtLeast, ROLES } from '../../core/access/roles.ts'
 import { answersIn, type Named } from '../../http/answers.ts'
-import { checked } from '../../http/checked.ts'
-import type { SchemaNode } from '../../http/flaw.ts'
+import { inputsIn } from '../../http/inputs.ts'
 import { HEADERS } from '../../http/openapi.ts'
-import { PendingBody } from '../../http/pending-body.ts'
-import { readQuery } from '../../http/query.ts'
-import { lowerUuids } from '../../http/uuids.ts'
 import { ErrorBody } from './fields.wire.ts'
 import { as422, Refusal, requireValid } from './refusal.ts'
 
-/** The route reads a JSON body of this shape. Unknown fields are ignored unless the shape is closed. UUIDs may be sent in capitals. */
-export const takes = <S extends TSchema>(schema: S) => ({
-  body: checked(schema, async (body) => {
-    const value = body instanceof PendingBody ? await as422(body.read()) : body
-    requireValid(schema, value, 'body')
-    return { value: lowerUuids(schema, value) as Static<S> }
-  }),
-  parse: 'json' as const,
+export const { takes, asks, paths } = inputsIn({
+  requireValid,
+  unreadable: () => new Refusal(404, 'Not Found', 'not_found'),
+  readBody: (body) => as422(body.read()),
 })
-
-/** The query has these parameters; others are ignored. */
-export const asks = <S extends TSchema>(schema: S) => ({
-  query: checked(schema, (query) => {
-    requireValid(schema, query, 'query')
-    return { value: lowerUuids(schema, query) as Static<S> }
-  }),
-  // Elysia reads every comma as a list.
-  transform: (context: { query: unknown; request: Request }) => {
-    context.query = readQuery(schema as SchemaNode, context.request.url)
-  },
-})
-
-/** The path has these parameters, e.g. `paths({ session_id: Uuid })`. */
-export const paths = <P extends TProperties>(properties: P) => {
-  const schema = t.Object(properties)
-  return {
-    params: checked(schema, (params) => {
-      // What is not percent-encoded UTF-8 comes from the router as null: it names nothing.
-      if (Object.values(params as object).includes(null)) throw new Refusal(404, 'Not Found', 'not_found')
-      requireValid(schema, params, 'path')
-      return { value: lowerUuids(schema, params) as Static<typeof schema> }
-    }),
-  }
-}
 
 export interface Permitted<O extends Operation = Operation> extends Named {
   /** Its row in the table of permissions. */
