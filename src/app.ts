@@ -147,7 +147,13 @@ export const loadStores = () =>
 
 /** What links in mails begin with. */
 export const appUrlOf = ({ platform, http, listen }: Pick<Config, 'http' | 'platform' | 'listen'>): string =>
-  platform.appUrl ?? http.publicUrl ?? `http://${listen.host}:${listen.port}`
+  platform.appUrl ?? http.publicUrl ?? `http://${reachable(listen.host)}:${listen.port}`
+
+/** Every address of a machine is none that a link can lead to. */
+const reachable = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}
 
 /** What knows who is asking. */
 export function openIdentity(

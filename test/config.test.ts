@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { appUrlOf } from '../src/app.ts'
 import { SETTINGS } from '../src/config/settings.ts'
 import type { ConfigInput } from '../src/config.ts'
 import { ConfigError, describeSettings, maskConfig, readConfig, settingsTable } from '../src/config.ts'
@@ -159,6 +160,15 @@ describe('values', () => {
     const prefix = (text: string) => readConfig({ env: { TETRAPORT_OPENAI_PREFIX: text } }).config.openai.prefix
     expect([prefix('/v1/'), prefix('/a/b'), prefix('/')]).toEqual(['/v1', '/a/b', ''])
   })
+})
+
+test('links of mails lead to an address that can be reached, unless one is stated', () => {
+  const at = (env: Record<string, string>) => appUrlOf(readConfig({ env }).config)
+  expect(at({ TETRAPORT_LISTEN: ':9000' })).toBe('http://localhost:9000')
+  expect(at({ TETRAPORT_LISTEN: '[::1]:9000' })).toBe('http://[::1]:9000')
+  expect(at({ TETRAPORT_LISTEN: ':9000', TETRAPORT_HTTP_PUBLIC_URL: 'https://api.example.com' })).toBe('https://api.example.com')
+  const both = { TETRAPORT_HTTP_PUBLIC_URL: 'https://api.example.com', APP_PUBLIC_URL: 'https://app.example.com' }
+  expect(at(both)).toBe('https://app.example.com')
 })
 
 describe('models', () => {

@@ -25,6 +25,8 @@ type WorkerNeeds = Needs<'db' | 'clock' | 'signals' | 'log' | 'models' | 'files'
 /** How often leases are renewed within their time: two may fail before the third would be too late. */
 const RENEWALS_PER_LEASE = 3
 const PURGE_EVERY_MS = 60_000
+/** A cancellation beyond it is noticed with the next renewal of the lease. */
+const EARLY_MAX = 1000
 
 /** The loop of one process: places for runs, claiming, renewal, and the housekeeping that any replica may do. */
 export class Worker implements LocalWorker {
@@ -39,6 +41,8 @@ export class Worker implements LocalWorker {
   private scanAgain = false
   private draining = false
   private lastScan = 0
+  /** Runs that were cancelled while it was not known yet whether they are ours. */
+  private readonly early = new Set<string>()
 
   constructor(
     private readonly app: WorkerNeeds,
@@ -76,16 +80,19 @@ export class Worker implements LocalWorker {
 
   release(_slot: Slot): void {
     this.reserved--
+    this.forgetEarly()
   }
 
   hand(slot: Slot, run: ClaimedRun): void {
-    this.release(slot)
     this.take(run)
+    this.release(slot)
   }
 
   cancel(runId: string): boolean {
     const found = this.running.get(runId)
     found?.execution.stop('cancel')
+    // The answer that names the run as ours may still be on its way.
+    if (!found && (this.scanning || this.reserved > 0) && this.early.size < EARLY_MAX) this.early.add(runId)
     return found !== undefined
   }
 
@@ -103,6 +110,7 @@ export class Worker implements LocalWorker {
       if (this.starved) this.wake()
     })
     this.running.set(claimed.run.id, { execution, done })
+    if (this.early.delete(claimed.run.id)) execution.stop('cancel')
   }
 
   /** The last scan found more runs than places: look again when a place is free. */
@@ -127,7 +135,13 @@ export class Worker implements LocalWorker {
       this.app.log.warn('worker.scan_failed', { cause: String(cause) })
     } finally {
       this.scanning = false
+      this.forgetEarly()
     }
+  }
+
+  /** Nothing is on its way any more. */
+  private forgetEarly(): void {
+    if (!this.scanning && this.reserved === 0) this.early.clear()
   }
 
   private poll(): void {

@@ -80,8 +80,8 @@ describe('an operator', () => {
   })
 
   test('is made by a process whose standard input is the password', async () => {
-    const env = { ...process.env, DATABASE_URL: database.url, TETRAPORT_DATA: dir }
-    const args = ['bun', join(ROOT, 'src/main.ts'), 'admin', 'create', '--email', 'piped@x.org']
+    const env = { PATH: process.env.PATH, HOME: dir, DATABASE_URL: database.url, TETRAPORT_DATA: dir }
+    const args = [process.execPath, join(ROOT, 'src/main.ts'), 'admin', 'create', '--email', 'piped@x.org']
     const child = Bun.spawn(args, { cwd: dir, env, stdin: new Blob([`${PASSWORD}\n`]), stdout: 'pipe', stderr: 'pipe' })
     const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
     expect([code, out, err]).toEqual([0, expect.stringMatching(UUID), expect.stringContaining('piped@x.org')])

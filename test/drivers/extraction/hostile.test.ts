@@ -37,10 +37,14 @@ async function push(name: string, filename: string, content: () => Uint8Array): 
   if (ms > most.ms) Object.assign(most, { ms, slowest: name })
 }
 
-test('some 400 documents made to do harm end, each within its time and memory, and harm nothing', async () => {
-  const documents = hostileDocuments()
-  expect(new Set(documents.map((document) => document.name)).size).toBe(documents.length)
-  expect(documents.length).toBeGreaterThan(300)
+/** All of them take more than a minute: HOSTILE_ALL=1. Those beside each other in the list are of one kind. */
+const EVERY = process.env.HOSTILE_ALL === '1' ? 1 : 3
+
+test('documents made to do harm end, each within its time and memory, and harm nothing', async () => {
+  const all = hostileDocuments()
+  expect(new Set(all.map((document) => document.name)).size).toBe(all.length)
+  expect(all.length).toBeGreaterThan(300)
+  const documents = all.filter((_, index) => index % EVERY === 0)
   const atStart = process.memoryUsage.rss()
   // Two at a time, as a server would.
   const rest = documents.values()
