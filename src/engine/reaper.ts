@@ -17,6 +17,8 @@ import { dropNonces } from '../core/service-accounts/nonces.ts'
 import { dropEndedTokens } from '../core/service-accounts/tokens.ts'
 import { dropEmailTokens } from '../core/sessions/email-tokens.ts'
 import { dropSessions } from '../core/sessions/sessions.ts'
+import { dropInvites } from '../core/sign-up/invites.ts'
+import { dropSignupRequests } from '../core/sign-up/requests.ts'
 import { dropDrafts } from '../core/threads/message-drafts.ts'
 import { deleteExpiredThreads } from '../core/threads/removal.ts'
 import { dropRetiredKeys } from '../core/tokens/key-ring.ts'
@@ -73,6 +75,8 @@ const SWEEPS: Record<string, (app: SweepNeeds, limit: number) => Promise<number>
   dropSessions,
   dropEmailTokens,
   dropAuditEvents,
+  dropInvites,
+  dropSignupRequests,
   dropRateWindows,
   // Last, for what the others gave up.
   sweepObjects,

@@ -89,7 +89,7 @@ const COURSES: Record<string, Course> = {
     play: (app, { member }) => signIn(app, { email: member.email, password: PASSWORD, client: newClient() }),
     async check({ member }, answer) {
       const sessions = (await countOf('session where user_id = $1', member.userId)) - 1
-      const noted = await countOf(`audit_event where event = 'sign_in' and result = 'success' and user_id = $1`, member.userId)
+      const noted = await countOf(`audit_event where event = 'session.open' and result = 'success' and user_id = $1`, member.userId)
       const again = await inWith(member, PASSWORD)
       return [
         ...unless(sessions === noted, `${sessions} sessions, ${noted} events`),
@@ -126,11 +126,11 @@ const COURSES: Record<string, Course> = {
   'change of the password': {
     play: async (app, { signedIn }) =>
       changePassword(app, await principalOf(heir, signedIn), { current: PASSWORD, next: OTHER_PASSWORD, client: newClient() }),
-    check: (stage) => checkPassword(stage, 'password_change'),
+    check: (stage) => checkPassword(stage, 'password.change'),
   },
   'reset of the password': {
     play: (app, { reset }) => confirmPasswordReset(app, { token: reset, next: OTHER_PASSWORD, client: newClient() }),
-    check: (stage) => checkPassword(stage, 'password_reset'),
+    check: (stage) => checkPassword(stage, 'password.reset'),
   },
   'verification of the address': {
     play: (app, { verification }) => verifyEmail(app, { token: verification, client: newClient() }),

@@ -3,13 +3,24 @@ import { type JsonObject, makeStorable } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { deleteEvents, insertEvent } from './store.ts'
 
+/** What is done, as noun and verb. */
+export type AuditName =
+  | `account.${'register'}`
+  | `email.${'send' | 'verify'}`
+  | `invite.${'issue' | 'revoke'}`
+  | `operator.${'create' | 'invite'}`
+  | `password.${'change' | 'forgot' | 'reset'}`
+  | `service_token.${'sign' | 'issue' | 'revoke'}`
+  | `session.${'open' | 'refresh' | 'end' | 'end_all' | 'revoke'}`
+  | `signup_request.${'approve' | 'reject'}`
+  | `user.${'change'}`
+
 /** Something that happened to an identity. */
 export interface AuditEvent {
   /** Null: of no tenant, or of nobody known. */
   tenantId: string | null
   userId: string | null
-  /** What was done, e.g. `sign_in`, `password_change`. */
-  event: string
+  event: AuditName
   /** `pending`: it is about to be tried. */
   result: 'success' | 'failure' | 'locked' | 'pending'
   reason?: string

@@ -102,7 +102,7 @@ export async function changeStanding(
     const next = { ...found, ...change }
     await writeStanding(db, tenantId, { ...next, at })
     const details = { role: next.role, status: next.status, operator: next.isOperator }
-    await audit({ ...app, db }, { tenantId, userId: found.id, event: 'user.standing', result: 'success', details })
+    await audit({ ...app, db }, { tenantId, userId: found.id, event: 'user.change', result: 'success', details })
     return next
   })
   app.signals.keyChanged()

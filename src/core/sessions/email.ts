@@ -29,7 +29,7 @@ export async function sendVerification(
     const inside = { ...app, db }
     const token = await createEmailToken(inside, { kind: 'verify_email', credentialId, email: known.email })
     await queueMail(inside, { kind: 'verify_email', to: known.email, ...token }, tenantId)
-    await audit(inside, { tenantId, userId, event: 'email_send', result: 'success', client })
+    await audit(inside, { tenantId, userId, event: 'email.send', result: 'success', client })
   })
   app.signals.wakeJobs()
   return { emailVerified: false }
@@ -46,7 +46,7 @@ export async function verifyEmail(app: Parts, { token, client }: { token: string
     if (!isMarked || !(await takeEmailToken(db, id))) throw usedToken()
     await dropEmailTokensOf(db, { credentialId, kind: 'verify_email' })
     const details = { credential: credentialId }
-    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'email_verify', result: 'success', client, details })
+    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'email.verify', result: 'success', client, details })
   })
   app.signals.keyChanged()
 }

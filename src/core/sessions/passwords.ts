@@ -36,7 +36,7 @@ export async function changePassword(
   const attempt = { email: known.email, ip: client.ip }
   await requireOpen(app, attempt)
   const isRight = await app.passwords.verify(current, known.password_hash)
-  const event = { tenantId, userId, event: 'password_change', client } as const
+  const event = { tenantId, userId, event: 'password.change', client } as const
   if (!isRight) {
     await audit(app, { ...event, result: 'failure', reason: 'invalid_password' })
     await noteFailure(app, attempt)
@@ -81,7 +81,7 @@ export async function resetPasswordOf(
     if (!(await recordPassword({ ...app, db }, draft, { tenantId, reason: 'password_reset' })))
       throw new Fault('busy', 'The password was changed at the same moment; try again.', { kind: 'user', id: userId })
     const details = { by: principal.userId ?? principal.account ?? principal.kind }
-    await audit({ ...app, db }, { ...target, event: 'password_reset', result: 'success', client, details })
+    await audit({ ...app, db }, { ...target, event: 'password.reset', result: 'success', client, details })
   })
 }
 
@@ -102,7 +102,7 @@ export async function requestPasswordReset(app: Parts, { email, client }: { emai
   await takeLimit(app, passwordResetLimits({ email: to, ip: client.ip }))
   await app.db.transaction(async (db) => {
     await queueMail({ ...app, db }, { kind: 'reset_password', to }, null)
-    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password_forgot', result: 'success', client })
+    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password.forgot', result: 'success', client })
   })
   app.signals.wakeJobs()
 }
@@ -124,6 +124,6 @@ export async function confirmPasswordReset(
     if (!(await takeEmailToken(db, found.id))) throw usedToken()
     if (!(await recordPassword({ ...app, db }, draft, { tenantId: null, reason: 'password_reset_token' }))) throw usedToken()
     const details = { credential: known.id }
-    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password_reset', result: 'success', client, details })
+    await audit({ ...app, db }, { tenantId: null, userId: null, event: 'password.reset', result: 'success', client, details })
   })
 }

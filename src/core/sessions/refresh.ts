@@ -85,7 +85,7 @@ async function endForReuse(app: Parts, { family, jti, client }: Asked): Promise<
     if (!(await revokeFamily(db, { id, unless: jti, at: app.clock.now(), reason: 'reuse' }))) return false
     await audit(
       { ...app, db },
-      { tenantId, userId, event: 'refresh', result: 'failure', reason: 'reuse', client, details: { session: id } },
+      { tenantId, userId, event: 'session.refresh', result: 'failure', reason: 'reuse', client, details: { session: id } },
     )
     return true
   })

@@ -101,7 +101,7 @@ export async function signOutAll(app: Parts, principal: Principal): Promise<numb
   const { credentialId } = requireCredential(principal)
   const count = await app.db.transaction(async (db) => {
     const ended = await endAll({ ...app, db }, { credentialId, reason: 'user_logout_all' })
-    await audit({ ...app, db }, { ...whose(principal), event: 'sign_out_all', result: 'success', details: { sessions: ended } })
+    await audit({ ...app, db }, { ...whose(principal), event: 'session.end_all', result: 'success', details: { sessions: ended } })
     return ended
   })
   app.signals.keyChanged()
@@ -122,7 +122,7 @@ async function endOne(
   const revoked = await app.db.transaction(async (db) => {
     const at = app.clock.now()
     if (!(await revokeOwnRow(db, { ...input, at }))) return false
-    const event = input.reason === 'user_logout' ? 'sign_out' : 'session_revoke'
+    const event = input.reason === 'user_logout' ? 'session.end' : 'session.revoke'
     await audit({ ...app, db }, { ...whose(principal), event, result: 'success', details: { session: input.id } })
     return true
   })

@@ -55,7 +55,7 @@ async function refuse(app: Parts, attempt: { email: string; ip: string | null },
 /** What is refused before a password is compared is not written: whoever asks often enough could fill the table. */
 const note = (app: Parts, { known, tenantId, client }: Tried, [result, reason]: ['failure' | 'locked', string]): Promise<void> => {
   const user = known?.users.find(({ tenant_id }) => tenantId === null || tenant_id === tenantId)
-  return audit(app, { tenantId: user?.tenant_id ?? null, userId: user?.id ?? null, event: 'sign_in', result, reason, client })
+  return audit(app, { tenantId: user?.tenant_id ?? null, userId: user?.id ?? null, event: 'session.open', result, reason, client })
 }
 
 async function requireMembership(app: Parts, tried: Tried): Promise<{ known: Known; user: MembershipRow }> {
@@ -78,7 +78,10 @@ async function enter(app: Parts, { known, user, client }: { known: Known; user: 
   const draft = await draftSession(app, { user: userOf(known, user), client })
   await app.db.transaction(async (db) => {
     await recordSession({ db }, draft, known.password_hash)
-    await audit({ ...app, db }, { tenantId: user.tenant_id, userId: user.id, event: 'sign_in', result: 'success', reason: 'login', client })
+    await audit(
+      { ...app, db },
+      { tenantId: user.tenant_id, userId: user.id, event: 'session.open', result: 'success', reason: 'login', client },
+    )
   })
   return draft.signedIn
 }

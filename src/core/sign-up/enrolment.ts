@@ -116,7 +116,7 @@ export async function enrol(
   await recordSession(app, draft)
   if (!member.verified) await askForProof(app, member)
   const details = invite ? { invite: invite.id } : {}
-  await audit(app, { tenantId, userId, event: 'register', result: 'success', client: applicant.client, details })
+  await audit(app, { tenantId, userId, event: 'account.register', result: 'success', client: applicant.client, details })
   return slug
 }
 

@@ -101,3 +101,15 @@ export async function redeemInviteRow(db: Db, id: string): Promise<void> {
 export async function revokeInviteRow(db: Db, id: string, reason: string): Promise<void> {
   await db.hot(`update invite set status = 'revoked', revoked_reason = $2 where id = $1`, [id, reason])
 }
+
+/** Those that nobody can redeem. Answers how many, at most `limit`. */
+export async function deleteInviteRows(db: Db, input: { createdBefore: number; now: number; limit: number }): Promise<number> {
+  const rows = await db.query<{ id: string }>(
+    `delete from invite where id in (
+      select id from invite where created_at < to_timestamp($1::float8 / 1000.0)
+        and (status <> 'active' or expires_at < to_timestamp($2::float8 / 1000.0)) order by created_at limit $3::int
+    ) returning id`,
+    [input.createdBefore, input.now, input.limit],
+  )
+  return rows.length
+}

@@ -1,6 +1,6 @@
 import type { Principal } from '../access/principal.ts'
 import { isAtLeast, isGranted, type Role } from '../access/roles.ts'
-import { audit } from '../audit/audit.ts'
+import { type AuditName, audit } from '../audit/audit.ts'
 import { Fault, notFound } from '../fault.ts'
 import { isUuid, newId } from '../id.ts'
 import { titleOf } from '../identity/directory.ts'
@@ -8,7 +8,15 @@ import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
 import { takeLimit } from '../rates/rates.ts'
 import { normalAddress } from '../sessions/address.ts'
-import { type InviteFilter, type InviteScope, insertInviteRow, listInviteRows, lockInvite, revokeInviteRow } from './invite-store.ts'
+import {
+  deleteInviteRows,
+  type InviteFilter,
+  type InviteScope,
+  insertInviteRow,
+  listInviteRows,
+  lockInvite,
+  revokeInviteRow,
+} from './invite-store.ts'
 import { newInviteToken } from './invite-token.ts'
 import { readRequestRow } from './request-store.ts'
 
@@ -76,7 +84,7 @@ export async function issueInvite(app: InviteNeeds, principal: Principal, input:
   if (tenantId !== null && !isOperator(principal)) await takeLimit(app, [{ ...PER_TENANT, key: tenantId }])
   await app.db.transaction(async (db) => {
     if (made.invite.requestId !== null) await requireRequest(db, made.invite.requestId)
-    await writeInvite({ ...app, db }, made, { by: principal, event: 'invite.issued' })
+    await writeInvite({ ...app, db }, made, { by: principal, event: 'invite.issue' })
   })
   if (made.invite.email !== null) app.signals.wakeJobs()
   return { invite: made.invite, token: made.token }
@@ -144,7 +152,7 @@ function requireRange(param: string, value: number, max: number): void {
 
 interface Making {
   by: Pick<Principal, 'tenantId' | 'userId'> | null
-  event: string
+  event: AuditName
 }
 
 /** In the caller's transaction; where somebody is invited by name, `signals.wakeJobs()` is due after the commit. */
@@ -201,8 +209,14 @@ export async function revokeInvite(app: Needs<'db' | 'clock'>, principal: Princi
     const { tenantId, userId } = principal
     await audit(
       { ...app, db },
-      { tenantId: invite.tenantId ?? tenantId, userId, event: 'invite.revoked', result: 'success', details: { invite: id } },
+      { tenantId: invite.tenantId ?? tenantId, userId, event: 'invite.revoke', result: 'success', details: { invite: id } },
     )
     return { ...invite, status: 'revoked' }
   })
 }
+
+const KEEP_MS = 180 * 24 * HOUR_MS
+
+/** Those that were made long ago and are good for nobody. Answers how many went, at most `limit`. */
+export const dropInvites = ({ db, clock }: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
+  deleteInviteRows(db, { createdBefore: clock.now() - KEEP_MS, now: clock.now(), limit })

@@ -96,7 +96,7 @@ async function install(app: Needs<'db' | 'clock'>, { tenantId, email, name, pass
     ...{ role: 'owner', isOperator: true, at },
   }
   await (known ? linkMember(db, member) : insertMember(db, member))
-  await audit(app, { tenantId, userId: member.id, event: 'operator.created', result: 'success' })
+  await audit(app, { tenantId, userId: member.id, event: 'operator.create', result: 'success' })
   return member.id
 }
 
@@ -112,6 +112,6 @@ export async function claimInvite(
   const { tenantId } = caller
   const place = { tenantId, role: 'owner', isOperator: true, issuedBy: null, at: app.clock.now() } as const
   const made = newInvite({ email, expiresInHours: CLAIM_HOURS }, place)
-  await app.db.transaction((db) => storeInvite({ ...app, db }, made, { by: null, event: 'operator.invited' }))
+  await app.db.transaction((db) => storeInvite({ ...app, db }, made, { by: null, event: 'operator.invite' }))
   return { invite: made.invite, token: made.token }
 }

@@ -86,3 +86,14 @@ export async function decideRequestRow(db: Db, request: SignupRequest): Promise<
     [request.id, request.status, request.decisionReason, request.decidedBy, request.decidedAt, request.inviteTokenHint],
   )
 }
+
+/** Answers how many, at most `limit`. */
+export async function deleteRequestRows(db: Db, { before, limit }: { before: number; limit: number }): Promise<number> {
+  const rows = await db.query<{ id: string }>(
+    `delete from signup_request where id in (
+      select id from signup_request where created_at < to_timestamp($1::float8 / 1000.0) order by created_at limit $2::int
+    ) returning id`,
+    [before, limit],
+  )
+  return rows.length
+}

@@ -8,7 +8,15 @@ import { takeLimit } from '../rates/rates.ts'
 import { normalAddress } from '../sessions/address.ts'
 import type { Client } from '../sessions/client.ts'
 import { type IssuedInvite, newInvite, requireGrant, writeInvite } from './invites.ts'
-import { countPending, decideRequestRow, holdAddress, insertRequestRow, listRequestRows, lockRequestRow } from './request-store.ts'
+import {
+  countPending,
+  decideRequestRow,
+  deleteRequestRows,
+  holdAddress,
+  insertRequestRow,
+  listRequestRows,
+  lockRequestRow,
+} from './request-store.ts'
 
 export const REQUEST_STATUSES = ['pending', 'approved', 'rejected'] as const
 export type RequestStatus = (typeof REQUEST_STATUSES)[number]
@@ -99,7 +107,7 @@ export async function approveRequest(
     const request = await lockPending(db, id)
     const input = { email: request.email, requestId: id, note, ...(expiresInHours === undefined ? {} : { expiresInHours }) }
     const made = newInvite(input, { tenantId: null, role: null, issuedBy: principal.userId, at })
-    await writeInvite({ ...app, db }, made, { by: principal, event: 'invite.issued' })
+    await writeInvite({ ...app, db }, made, { by: principal, event: 'invite.issue' })
     const decision = { status: 'approved', reason: note, tokenHint: made.invite.tokenHint, at } as const
     return { request: await decide({ ...app, db }, principal, { request, ...decision }), invite: made.invite, token: made.token }
   })
@@ -147,7 +155,13 @@ async function decide(
     ...{ status, decisionReason: reason, decidedBy: userId, decidedAt: at, inviteTokenHint: tokenHint },
   }
   await decideRequestRow(app.db, decided)
-  await audit(app, { tenantId, userId, event: `signup_request.${status}`, result: 'success', details: { request: request.id } })
+  await audit(app, {
+    tenantId,
+    userId,
+    event: status === 'approved' ? 'signup_request.approve' : 'signup_request.reject',
+    result: 'success',
+    details: { request: request.id },
+  })
   return decided
 }
 
@@ -155,3 +169,10 @@ function requireReason(param: string, text: string | null): void {
   if (text !== null && text.length > REASON_CHARS_MAX)
     throw new Fault('invalid', `It has at most ${REASON_CHARS_MAX} characters.`, { param, reason: 'too_long' })
 }
+
+const DAY_MS = 86_400_000
+const KEEP_MS = 180 * DAY_MS
+
+/** They hold addresses of people: what nobody decided in half a year goes too. Answers how many went, at most `limit`. */
+export const dropSignupRequests = ({ db, clock }: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
+  deleteRequestRows(db, { before: clock.now() - KEEP_MS, limit })

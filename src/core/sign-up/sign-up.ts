@@ -55,7 +55,7 @@ export async function register(app: SignupNeeds, input: Registration): Promise<S
     return await enter(app, { email, name, tenantName: input.tenantName.trim(), token, client, ...proven })
   } catch (error) {
     if (error instanceof Fault && (error.code === 'forbidden' || error.code === 'exists'))
-      await audit(app, { tenantId: null, userId: null, event: 'register', result: 'failure', reason: error.code, client })
+      await audit(app, { tenantId: null, userId: null, event: 'account.register', result: 'failure', reason: error.code, client })
     throw error
   }
 }

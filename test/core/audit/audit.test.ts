@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const DAY_MS = 86_400_000
-const event = { tenantId: null, userId: null, event: 'sign_in', result: 'failure' } as const
+const event = { tenantId: null, userId: null, event: 'session.open', result: 'failure' } as const
 const rowsOf = (userId: string) => app.records.db.query<Record<string, unknown>>('select * from audit_event where user_id = $1', [userId])
 
 test('what happened is written with the hash of the address, never the address', async () => {
@@ -19,7 +19,7 @@ test('what happened is written with the hash of the address, never the address',
   await audit(app, { ...event, userId, tenantId: app.one.tenantId, reason: 'invalid_password', client, details: { session: 's' } })
   const [row] = await rowsOf(userId)
   expect(row).toMatchObject({
-    ...{ tenant_id: app.one.tenantId, event: 'sign_in', result: 'failure', reason: 'invalid_password' },
+    ...{ tenant_id: app.one.tenantId, event: 'session.open', result: 'failure', reason: 'invalid_password' },
     details: '{"session":"s"}',
   })
   expect(row?.ip_hash).toBe(new Bun.CryptoHasher('sha256').update('203.0.113.7').digest('hex'))

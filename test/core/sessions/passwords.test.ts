@@ -63,7 +63,7 @@ test('a changed password ends every session, this one too, and the owner is told
   expect([await inWith(member, PASSWORD), await inWith(member, OTHER_PASSWORD)]).toEqual([false, true])
   expect(await mailsTo(member.email, 'password_changed')).toBe(1)
   expect(await app.records.db.query('select 1 from email_token where credential_id = $1', [member.credentialId])).toEqual([])
-  expect(await auditOf(app, member.userId)).toContainEqual({ event: 'password_change', result: 'success', reason: null })
+  expect(await auditOf(app, member.userId)).toContainEqual({ event: 'password.change', result: 'success', reason: null })
 })
 
 test('a password is told apart by what is wrong with it: the current one first, then the history, then the policy', async () => {
@@ -121,7 +121,7 @@ test('who manages a tenant sets passwords of its users, of no role above his own
   expect([await inWith(member, PASSWORD), await inWith(member, OTHER_PASSWORD)]).toEqual([false, true])
   expect(await refusalOf(app.keys.principal(signedIn.accessToken))).toMatchObject({ code: 'unauthenticated' })
   expect(await mailsTo(member.email, 'password_changed')).toBe(1)
-  expect(await auditOf(app, member.userId)).toContainEqual({ event: 'password_reset', result: 'success', reason: null })
+  expect(await auditOf(app, member.userId)).toContainEqual({ event: 'password.reset', result: 'success', reason: null })
 })
 
 test('a password is not set for operators, people of other tenants, or oneself, unless by an operator', async () => {

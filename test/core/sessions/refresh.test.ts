@@ -64,8 +64,8 @@ test('of 200 pairs of requests outside of the grace none wins, and the session e
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(await endOf(sessionId)).toBe('reuse')
     expect(await refusalOf(refresh(news[i]?.refreshToken ?? ''))).toMatchObject(refused)
-    const noted = (await auditOf(app, members[i]?.userId ?? '')).filter(({ event }) => event === 'refresh')
-    expect(noted).toEqual([{ event: 'refresh', result: 'failure', reason: 'reuse' }])
+    const noted = (await auditOf(app, members[i]?.userId ?? '')).filter(({ event }) => event === 'session.refresh')
+    expect(noted).toEqual([{ event: 'session.refresh', result: 'failure', reason: 'reuse' }])
   }
 })
 

@@ -84,7 +84,7 @@ test('a revoked session is out at once, here and in a replica, with both of its 
   await eventually(async () => ((await refusalOf(replica.keys.principal(lost.accessToken)))?.code === out.code ? true : undefined))
   expect(await refusalOf(refreshSession(replica, { refreshToken: lost.refreshToken, client: newClient() }))).toMatchObject(out)
   expect((await principalOf(app, opened[0] ?? lost)).userId).toBe(member.userId)
-  expect(await auditOf(app, member.userId)).toEqual([{ event: 'session_revoke', result: 'success', reason: null }])
+  expect(await auditOf(app, member.userId)).toEqual([{ event: 'session.revoke', result: 'success', reason: null }])
   const [row] = await app.records.db.query<{ reason: string }>('select revoked_reason as reason from session where id = $1', [
     lost.sessionId,
   ])

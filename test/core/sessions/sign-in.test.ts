@@ -45,7 +45,7 @@ test('who knows his password gets a session and two tokens that say who he is', 
   })
   expect(refresh).not.toHaveProperty('aud')
   expect(refresh).not.toHaveProperty('roles')
-  expect(await auditOf(app, member.userId)).toEqual([{ event: 'sign_in', result: 'success', reason: 'login' }])
+  expect(await auditOf(app, member.userId)).toEqual([{ event: 'session.open', result: 'success', reason: 'login' }])
   const [row] = await app.records.db.query<Record<string, unknown>>('select * from session where id = $1', [signedIn.sessionId])
   expect(row).toMatchObject({ platform: 'Linux', browser: 'Firefox', device: 'desktop', refresh_jti: refresh.jti, revoked_at: null })
   expect(row?.ip_masked).toBe(client.ip.replace(/\d+$/, '*'))
@@ -103,8 +103,8 @@ test('the failure that locks is written down as such, and the lock ends with its
   const codes: unknown[] = []
   for (let i = 0; i < app.identity.failuresMax; i++) codes.push((await refusalOf(tryIn(member.email, OTHER_PASSWORD)))?.code)
   expect(codes).toEqual(['unauthenticated', 'unauthenticated', 'unauthenticated', 'unauthenticated', 'forbidden'])
-  const failure = { event: 'sign_in', result: 'failure', reason: 'invalid_password' }
-  const locking = { event: 'sign_in', result: 'locked', reason: 'lockout_threshold' }
+  const failure = { event: 'session.open', result: 'failure', reason: 'invalid_password' }
+  const locking = { event: 'session.open', result: 'locked', reason: 'lockout_threshold' }
   expect(await auditOf(app, member.userId)).toEqual([failure, failure, failure, failure, locking])
   expect(await refusalOf(tryIn(member.email, PASSWORD))).toMatchObject({ facts: { why: 'locked' } })
   app.clock.advance(app.identity.lockMs + 1000)
