@@ -189,6 +189,13 @@ export function pointsOf(names: readonly string[], most: number): CrashPoint[] {
   return points
 }
 
+/**
+ * Between any two statements: what is before one is after another, unless statements run at once. All moments of each:
+ * LAB_ALL=1.
+ */
+export const cutsOf = (names: readonly string[], most: number): CrashPoint[] =>
+  pointsOf(names, most).filter(({ side }, index) => index === 0 || side === 'after' || process.env.LAB_ALL === '1')
+
 export interface CrashReport {
   /** By course: the statements of its process, in their order. */
   statements: Record<string, string>

