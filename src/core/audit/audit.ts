@@ -1,4 +1,5 @@
 import { newId } from '../id.ts'
+import { hashSecret } from '../identity/secrets.ts'
 import { type JsonObject, makeStorable } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { deleteEvents, insertEvent } from './store.ts'
@@ -33,15 +34,13 @@ const USER_AGENT_MAX = 512
 const DAY_MS = 86_400_000
 const KEEP_MS = 180 * DAY_MS
 
-export const hashText = (text: string): string => new Bun.CryptoHasher('sha256').update(text).digest('hex')
-
 /** In the transaction of what it is about, if that has one. */
 export async function audit(app: Needs<'db' | 'clock'>, { client, details, ...event }: AuditEvent): Promise<void> {
   await insertEvent(app.db, {
     id: newId(),
     ...event,
     reason: event.reason ?? null,
-    ipHash: client?.ip == null ? null : hashText(client.ip),
+    ipHash: client?.ip == null ? null : hashSecret(client.ip),
     userAgent: client?.userAgent == null ? null : makeStorable(client.userAgent.slice(0, USER_AGENT_MAX)),
     details: details === undefined ? null : JSON.stringify(details),
     at: app.clock.now(),

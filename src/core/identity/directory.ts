@@ -13,7 +13,7 @@ import {
   readTenantNames,
   writeStanding,
 } from './directory-store.ts'
-import { DEFAULT_TENANT } from './tenants.ts'
+import { DEFAULT_TENANT, operatorOf } from './tenants.ts'
 import { requireOperator } from './users.ts'
 
 export interface Tenant {
@@ -54,10 +54,14 @@ export async function titleOf(app: Needs<'db'>, tenantId: string): Promise<strin
   return names?.title ?? names?.name ?? null
 }
 
+/** What operators and links call the tenant. Undefined: it is not there. */
+export const tenantSlug = async (app: Needs<'db'>, tenantId: string): Promise<string | undefined> =>
+  (await readTenantNames(app.db, tenantId))?.name
+
 /** The server's operator, in a tenant that is there. Undefined: there is none with this slug. */
 export async function operatorIn(app: Needs<'db'>, slug: string): Promise<Caller | undefined> {
   const tenantId = await readTenantId(app.db, slug)
-  return tenantId === undefined ? undefined : { tenantId, userId: null, keyId: null, scopes: new Set(['read', 'write', 'admin'] as const) }
+  return tenantId === undefined ? undefined : operatorOf(tenantId)
 }
 
 /** For whoever runs the server: those with a role, oldest first. */

@@ -12,9 +12,16 @@ export function operator(app: Needs<'db' | 'clock'>, tenantName: string = DEFAUL
   const at = app.clock.now()
   return app.db.transaction(async (db) => {
     const tenantId = await ensureTenantRow(db, { id: newId(), name: tenantName, at })
-    return { tenantId, userId: null, keyId: null, scopes: new Set(['read', 'write', 'admin'] as const) }
+    return operatorOf(tenantId)
   })
 }
+
+export const operatorOf = (tenantId: string): Caller => ({
+  tenantId,
+  userId: null,
+  keyId: null,
+  scopes: new Set(['read', 'write', 'admin']),
+})
 
 /** Whether this is the id of a tenant; whatever is no UUID is none. */
 export const isTenant = async (app: Needs<'db'>, id: string): Promise<boolean> => isUuid(id) && hasTenantRow(app.db, id)

@@ -5,6 +5,8 @@ import type { Needs } from '../needs.ts'
 import { isManager, mayActFor } from '../ownership/ownership.ts'
 import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, writeUserRow } from './user-store.ts'
 
+export { holdEmails } from './user-store.ts'
+
 /** Somebody who has keys and objects of his own within a tenant. */
 export interface User {
   id: string

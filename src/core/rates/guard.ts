@@ -1,5 +1,6 @@
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
+import { normalAddress } from '../sessions/address.ts'
 import { networkOf } from './address.ts'
 import { bucketOf, tooMany, waitMs } from './rates.ts'
 import { type Counted, clearFailures, countFailures, deleteWindow, type Lock, readLocks } from './store.ts'
@@ -23,7 +24,7 @@ const EMAIL_WINDOW_MS = 60 * 60_000
 const SOURCE_FAILURES_MAX = 50
 const SOURCE_WINDOW_MS = 10 * 60_000
 
-const emailBucket = (email: string): string => bucketOf('sign_in_email', email.trim().toLowerCase())
+const emailBucket = (email: string): string => bucketOf('sign_in_email', normalAddress(email))
 
 function locksOf({ identity }: GuardNeeds, { email, ip }: Attempt): { own: string; locks: Lock[] } {
   const own = emailBucket(email)

@@ -1,3 +1,4 @@
+import { normalAddress } from '../sessions/address.ts'
 import { sourceOf } from './address.ts'
 import type { Limit } from './rates.ts'
 
@@ -23,14 +24,12 @@ interface Source {
   ip: string | null
 }
 
-/** People write one address in many ways. */
-const emailKey = (email: string): string => email.trim().toLowerCase()
 const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1)
 
 function signingUp(prefix: string, { email, ip }: Source): Limit[] {
   // Whose address is not known shares what all of those have.
   const source = ip === null ? 'unknown' : sourceOf(ip)
-  const address = emailKey(email)
+  const address = normalAddress(email)
   return [
     { name: `${prefix}_ip_hour`, key: source, ...SIGNUP_IP_HOUR },
     { name: `${prefix}_ip_day`, key: source, ...SIGNUP_IP_DAY },
@@ -45,7 +44,7 @@ export const signupRequestLimits = (source: Source): Limit[] => signingUp('signu
 const ofSource = (limit: Omit<Limit, 'key'>, ip: string | null): Limit[] => (ip === null ? [] : [{ ...limit, key: sourceOf(ip) }])
 
 export const passwordResetLimits = ({ email, ip }: Source): Limit[] => [
-  { name: 'password_reset_email', key: emailKey(email), ...PASSWORD_RESET_EMAIL },
+  { name: 'password_reset_email', key: normalAddress(email), ...PASSWORD_RESET_EMAIL },
   ...ofSource({ name: 'password_reset_ip', ...PASSWORD_RESET_IP }, ip),
 ]
 

@@ -1,4 +1,4 @@
-import { hashText } from '../audit/audit.ts'
+import { hashSecret } from '../identity/secrets.ts'
 
 /** Who calls, as the connection and the request say. */
 export interface Client {
@@ -8,4 +8,4 @@ export interface Client {
 
 /** Tells one device from another without naming either; null where nothing is known of it. */
 export const fingerprintOf = ({ ip, userAgent }: Client): string | null =>
-  ip === null && userAgent === null ? null : hashText(`${ip ?? ''}\n${userAgent ?? ''}`)
+  ip === null && userAgent === null ? null : hashSecret(`${ip ?? ''}\n${userAgent ?? ''}`)

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import { hashText } from '../audit/audit.ts'
 import { Fault } from '../fault.ts'
 import { newId, readId, spellId } from '../id.ts'
+import { hashSecret } from '../identity/secrets.ts'
 import type { Needs } from '../needs.ts'
 import { deleteExpiredEmailTokens, type EmailTokenKind, type EmailTokenRow, insertEmailToken, readEmailToken } from './email-token-store.ts'
 
@@ -20,13 +20,13 @@ export async function createEmailToken(
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(SECRET_BYTES))).toString('hex')
   const at = app.clock.now()
   const expiresAt = at + LIVES_MS[kind]
-  const row = { id, kind, credential_id: credentialId, email, secret_hash: hashText(secret), expires_at: expiresAt }
+  const row = { id, kind, credential_id: credentialId, email, secret_hash: hashSecret(secret), expires_at: expiresAt }
   await insertEmailToken(app.db, at, row)
   return { token: `${spellId('', id)}.${secret}`, expiresAt }
 }
 
 /** Also compared with where there is none: in the end both are refused alike. */
-const NOBODYS = hashText('nobody')
+const NOBODYS = hashSecret('nobody')
 
 const badToken = (): Fault =>
   new Fault('invalid', 'This token is not valid, was used, or has expired; ask for a new one.', { param: 'token', reason: 'value' })
@@ -37,7 +37,7 @@ export async function requireEmailToken(app: Needs<'db' | 'clock'>, token: strin
   const id = digits === undefined ? undefined : readId('', digits)
   if (id === undefined || secret === undefined) throw badToken()
   const row = await readEmailToken(app.db, id)
-  const isRight = timingSafeEqual(Buffer.from(hashText(secret)), Buffer.from(row?.secret_hash ?? NOBODYS))
+  const isRight = timingSafeEqual(Buffer.from(hashSecret(secret)), Buffer.from(row?.secret_hash ?? NOBODYS))
   if (!row || !isRight || row.kind !== kind || row.expires_at <= app.clock.now()) throw badToken()
   return row
 }

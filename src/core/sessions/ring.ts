@@ -3,6 +3,7 @@ import { grantsOf, isGranted, isRole, type Role, scopesOf } from '../access/role
 import type { Caller, Scope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { isUuid } from '../id.ts'
+import { hashSecret } from '../identity/secrets.ts'
 import type { Json } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { readGrants, readSubject } from '../tokens/claims.ts'
@@ -52,7 +53,7 @@ export class TokenRing {
   /** Throws unauthenticated. `fresh`: what is remembered does not count. */
   async principal(token: string, { fresh = false }: { fresh?: boolean } = {}): Promise<Principal> {
     if (token.length > TOKEN_CHARS_MAX) throw notValid()
-    const digest = new Bun.CryptoHasher('sha256').update(token).digest('hex')
+    const digest = hashSecret(token)
     const now = this.app.clock.now()
     const known = fresh ? undefined : this.known.get(digest)
     const { principal, expiresAt } = known && Math.abs(now - known.knownAt) <= TRUST_MS ? known : await this.look(token, digest)

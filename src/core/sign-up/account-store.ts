@@ -69,21 +69,11 @@ export async function insertTenant(db: Db, tenant: { id: string; name: string; t
   return rows.length === 1
 }
 
-export async function readSlug(db: Db, tenantId: string): Promise<string | undefined> {
-  const rows = await db.hot<{ name: string }>(`select name from tenant where id = $1`, [tenantId])
-  return rows[0]?.name
-}
-
 export async function hasUser(db: Db, tenantId: string, credentialId: string): Promise<boolean> {
   const rows = await db.hot(`select 1 from app_user u where u.credential_id = $2::uuid and u.tenant_id is not distinct from $1::uuid`, [
     ...[tenantId, credentialId],
   ])
   return rows.length > 0
-}
-
-/** Until the end of the transaction nobody else gives or takes an address in this tenant; core/identity holds the same lock. */
-export async function holdEmails(db: Db, tenantId: string): Promise<void> {
-  await db.hot(`select pg_advisory_xact_lock(hashtextextended('emails ' || $1::text, 0))`, [tenantId])
 }
 
 export interface FoundUser {

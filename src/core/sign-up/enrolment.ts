@@ -2,6 +2,8 @@ import { isAtLeast, type Role } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
+import { tenantSlug } from '../identity/directory.ts'
+import { holdEmails } from '../identity/users.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
 import type { Client } from '../sessions/client.ts'
@@ -9,7 +11,6 @@ import { createEmailToken } from '../sessions/email-tokens.ts'
 import { recordSession, type SessionDraft } from '../sessions/session.ts'
 import {
   type FoundUser,
-  holdEmails,
   insertCredential,
   insertMember,
   insertTenant,
@@ -18,7 +19,6 @@ import {
   lockNamesake,
   type NewMember,
   readNamesake,
-  readSlug,
   type StoredCredential,
   verifyCredential,
 } from './account-store.ts'
@@ -139,7 +139,7 @@ async function found(db: Needs<'db'>['db'], { tenantId, at }: NewMember, title: 
 }
 
 async function join(db: Needs<'db'>['db'], { member, namesake }: Plan): Promise<string> {
-  const slug = await readSlug(db, member.tenantId)
+  const slug = await tenantSlug({ db }, member.tenantId)
   if (slug === undefined) throw refused()
   await holdEmails(db, member.tenantId)
   const now = await lockNamesake(db, member.tenantId, member.email)

@@ -3,13 +3,12 @@ import type { Caller } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
 import { operator } from '../identity/tenants.ts'
-import { requireOperator } from '../identity/users.ts'
+import { holdEmails, requireOperator } from '../identity/users.ts'
 import type { Needs } from '../needs.ts'
 import { requirePassword } from '../passwords/policy.ts'
 import { normalAddress } from '../sessions/address.ts'
 import {
   hasUser,
-  holdEmails,
   insertCredential,
   insertMember,
   linkMember,

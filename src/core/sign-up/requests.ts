@@ -1,7 +1,8 @@
 import type { Principal } from '../access/principal.ts'
-import { audit, hashText } from '../audit/audit.ts'
+import { audit } from '../audit/audit.ts'
 import { Fault, notFound } from '../fault.ts'
 import { isUuid, newId } from '../id.ts'
+import { hashSecret } from '../identity/secrets.ts'
 import type { Needs } from '../needs.ts'
 import { signupRequestLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
@@ -60,11 +61,11 @@ export async function requestAccess(app: Needs<'db' | 'clock'>, input: AccessReq
   const { ip, userAgent } = input.client
   await takeLimit(app, signupRequestLimits({ email, ip }))
   if (input.honeypot != null && input.honeypot.trim() !== '') return
-  const ipHash = hashText(ip ?? 'unknown')
+  const ipHash = hashSecret(ip ?? 'unknown')
   const message = input.message?.trim() || null
   const row = {
     ...{ id: newId(), email, organization: input.organization.trim(), fullName: input.fullName.trim(), message },
-    ...{ ipHash, userAgentHash: userAgent === null ? null : hashText(userAgent), createdAt: app.clock.now() },
+    ...{ ipHash, userAgentHash: userAgent === null ? null : hashSecret(userAgent), createdAt: app.clock.now() },
   }
   await app.db.transaction(async (db) => {
     await holdAddress(db, ipHash)

@@ -1,6 +1,6 @@
 import { type AnyElysia, Elysia } from 'elysia'
 import type { App } from '../../app.ts'
-import { pathOf } from '../../http/path.ts'
+import { askedOf } from '../../http/asked.ts'
 import { PendingBody } from '../../http/pending-body.ts'
 import { plainJson } from '../../http/plain-json.ts'
 import { actions } from './actions.ts'
@@ -8,7 +8,7 @@ import { apiKeys } from './api-keys.ts'
 import { assistants } from './assistants.ts'
 import { completions } from './completions.ts'
 import { downloads } from './downloads.ts'
-import { type Asked, replyResponse, toReply } from './errors.ts'
+import { replyResponse, toReply } from './errors.ts'
 import { events } from './events.ts'
 import { health } from './health.ts'
 import { messages } from './messages.ts'
@@ -39,13 +39,6 @@ const PARTS: readonly ((app: App) => AnyElysia)[] = [
   downloads,
   vectorStores,
 ]
-
-/** What an error reply needs to know of the request. */
-const askedOf = (request: Request): Asked => ({
-  method: request.method,
-  path: pathOf(request.url),
-  requestId: request.headers.get('x-request-id'),
-})
 
 function mount<P extends string>(app: App, prefix: P, parts = PARTS) {
   const mounted = new Elysia({ prefix })

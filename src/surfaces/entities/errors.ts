@@ -1,5 +1,6 @@
-import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
+import type { Fault, FaultCode, FaultFacts } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import { type Asked, faultOf } from '../../http/asked.ts'
 import { detailOf, valueError } from '../../http/pydantic.ts'
 import { retryHeaders } from '../../http/retry-after.ts'
 import { isSpelled, spell } from './ids.ts'
@@ -9,13 +10,6 @@ export interface Reply {
   status: number
   detail: string | Detail[]
   headers: Record<string, string>
-}
-
-/** What of the request the log of a failure needs. */
-export interface Asked {
-  method: string
-  path: string
-  requestId: string | null
 }
 
 type Row = Pick<Reply, 'status'> & Partial<Reply>
@@ -69,8 +63,7 @@ const asList = (detail: Reply['detail']): Detail[] => (typeof detail === 'string
 export function toReply(error: unknown, asked: Asked, log: Log): Reply {
   if (error instanceof Refusal)
     return { status: error.status, detail: error.status === 422 ? asList(error.detail) : error.detail, headers: error.headers }
-  const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
-  if (fault.code === 'internal') log.error('request.failed', { ...asked, cause: fault.facts.cause ?? fault })
+  const fault = faultOf(error, { asked, log, sorry: SORRY })
   const { headers = {}, ...row } = ROWS[fault.code](fault)
   const reply: Reply = { detail: fault.message, ...row, headers: { ...headers, ...retryHeaders(fault) } }
   // Clients repeat a 500 and a 503: what is committed must not be done once more.

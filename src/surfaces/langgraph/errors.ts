@@ -1,5 +1,6 @@
-import { Fault, type FaultCode, type FaultFacts } from '../../core/fault.ts'
+import type { Fault, FaultCode, FaultFacts } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import { type Asked, faultOf } from '../../http/asked.ts'
 import { REASONS, stepsOf } from '../../http/pydantic.ts'
 import { retryHeaders } from '../../http/retry-after.ts'
 import { type Detail, Refusal } from './refusal.ts'
@@ -8,13 +9,6 @@ export interface Reply {
   status: number
   detail: string | Detail[]
   headers: Record<string, string>
-}
-
-/** What of the request the log of a failure needs. */
-export interface Asked {
-  method: string
-  path: string
-  requestId: string | null
 }
 
 type Row = Pick<Reply, 'status'> & Partial<Reply>
@@ -101,8 +95,7 @@ const placeOf = (param: string): 'body' | 'header' => (param === 'Idempotency-Ke
 export function toReply(error: unknown, asked: Asked, log: Log): Reply {
   if (error instanceof Refusal)
     return { status: error.status, detail: error.status === 422 ? asList(error.detail) : error.detail, headers: error.headers }
-  const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
-  if (fault.code === 'internal') log.error('request.failed', { ...asked, cause: fault.facts.cause ?? fault })
+  const fault = faultOf(error, { asked, log, sorry: SORRY })
   const reply: Reply = { detail: fault.message, headers: retryHeaders(fault), ...ROWS[fault.code](fault) }
   // A run that has begun must not begin once more.
   if (fault.facts.committed && reply.status >= 500) return { ...reply, status: 409 }

@@ -1,11 +1,11 @@
 import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
-import { pathOf } from '../../http/path.ts'
+import { askedOf } from '../../http/asked.ts'
 import { PendingBody } from '../../http/pending-body.ts'
 import { plainJson } from '../../http/plain-json.ts'
 import { assistants } from './assistants.ts'
 import { crons } from './crons.ts'
-import { type Asked, replyResponse, toReply } from './errors.ts'
+import { replyResponse, toReply } from './errors.ts'
 import { meta } from './meta.ts'
 import { protocol } from './protocol.ts'
 import { runs } from './runs.ts'
@@ -14,13 +14,6 @@ import { threadRun, threadRuns } from './thread-runs.ts'
 import { threadState } from './thread-state.ts'
 import { threads } from './threads.ts'
 import { unknownUrl } from './unknown-url.ts'
-
-/** What an error reply needs to know of the request. */
-const askedOf = (request: Request): Asked => ({
-  method: request.method,
-  path: pathOf(request.url),
-  requestId: request.headers.get('x-request-id'),
-})
 
 /** The LangGraph Platform dialect: everything under one prefix, or at the root of a listener of its own. */
 export function langgraph(app: App, options: { prefix?: string } = {}) {

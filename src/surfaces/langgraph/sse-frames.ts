@@ -1,7 +1,8 @@
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
+import type { Asked } from '../../http/asked.ts'
 import { type SseOptions, sseResponse } from '../../http/sse.ts'
-import { type Asked, toReply } from './errors.ts'
+import { toReply } from './errors.ts'
 
 /** One line and no more: with a blank line behind it, older SDKs make an empty event of it once they have seen an id. */
 export const HEARTBEAT = ': heartbeat\n'

@@ -1,6 +1,6 @@
-import { Fault, type FaultCode, type Why } from '../../core/fault.ts'
+import type { Fault, FaultCode, Why } from '../../core/fault.ts'
 import type { Log } from '../../core/needs.ts'
-import { pathOf } from '../../http/path.ts'
+import { type Asked, askedOf, faultOf } from '../../http/asked.ts'
 import { retryHeaders } from '../../http/retry-after.ts'
 import { type Detail, Refusal, toDetail } from './refusal.ts'
 
@@ -10,13 +10,6 @@ export interface Reply {
   error: string
   detail: string | Detail[]
   headers: Record<string, string>
-}
-
-/** What of the request the log of a failure needs. */
-export interface Asked {
-  method: string
-  path: string
-  requestId: string | null
 }
 
 export interface Tone {
@@ -73,8 +66,7 @@ export function toReply(error: unknown, { asked, log, tone }: { asked: Asked; lo
 const refusalReply = ({ status, code, detail, headers }: Refusal): Reply => ({ status, error: code, detail, headers })
 
 function faultReply(error: unknown, asked: Asked, log: Log): Reply {
-  const fault = error instanceof Fault ? error : new Fault('internal', SORRY, { cause: error })
-  if (fault.code === 'internal') log.error('request.failed', { ...asked, cause: fault.facts.cause ?? fault })
+  const fault = faultOf(error, { asked, log, sorry: SORRY })
   return { detail: fault.message, headers: retryHeaders(fault), ...ROWS[fault.code](fault) }
 }
 
@@ -101,7 +93,6 @@ export const onError =
   (log: Log, tone: Tone = { missingCredentials: '401' }) =>
   ({ error, request, set }: Failed): Response => {
     set.headers = {}
-    const asked = { method: request.method, path: pathOf(request.url), requestId: request.headers.get('x-request-id') }
-    const reply = toReply(error, { asked, log, tone })
+    const reply = toReply(error, { asked: askedOf(request), log, tone })
     return Response.json(envelope(reply), { status: reply.status, headers: reply.headers })
   }
