@@ -166,21 +166,26 @@ test('old marks of removals are forgotten, and the floor rises with them', async
 const badWorker = (source: string): Worker => new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
 const goodWorker = (): Worker => new Worker(new URL('../../../src/drivers/vectors/scan-worker.ts', import.meta.url).href)
 
+// Each fails when it was asked twice, so that both searches are with it.
+const onSecond = (failure: string): string => `let asked = 0; self.onmessage = ({ data }) => { if (++asked === 2) ${failure} }`
+
 test.each([
-  ['falls silent', 'self.onmessage = () => { for (;;); }'],
-  ['throws', 'self.onmessage = () => { throw new Error("broken") }'],
-  ['ends', 'self.onmessage = () => process.exit(3)'],
-  ['reports an error', 'self.onmessage = ({ data }) => postMessage({ call: data.call, error: "no memory" })'],
-])('a search whose scanner %s fails with unavailable, and the next one gets a new scanner', async (_, source) => {
+  ['falls silent', onSecond('for (;;);'), 'it was silent'],
+  ['throws', onSecond('throw new Error("broken")'), 'broken'],
+  ['ends', onSecond('process.exit(3)'), 'it ended'],
+  ['reports an error', onSecond('postMessage({ call: data.call, error: "no memory" })'), 'no memory'],
+])('a search whose scanner %s fails with unavailable, and the next one gets a new scanner', async (_, source, reason) => {
   let started = 0
   const start = () => (started++ === 0 ? badWorker(source) : goodWorker())
-  await withVectors({ start, silenceMs: 300 }, async ({ vectors, log }) => {
-    const written = document(5)
-    await vectors.upsert(written)
-    const searches = await Promise.allSettled([find(vectors, [written.storeId]), find(vectors, [written.storeId])])
+  await withVectors({ start, silenceMs: 1000 }, async ({ vectors, log }) => {
+    const [one, other] = [document(5), document(5)]
+    await vectors.upsert(one)
+    await vectors.upsert(other)
+    const searches = await Promise.allSettled([find(vectors, [one.storeId]), find(vectors, [other.storeId])])
     for (const search of searches) expect(search).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } })
-    expect(log.count('vectors.scanner_lost')).toBe(1)
-    expect(await find(vectors, [written.storeId])).toHaveLength(5)
+    const lost = log.entries.filter(({ event }) => event === 'vectors.scanner_lost').map(({ fields }) => fields)
+    expect(lost).toEqual([{ reason: expect.stringContaining(reason), calls: 2 }])
+    expect(await find(vectors, [one.storeId])).toHaveLength(5)
     expect(started).toBe(2)
   })
 })
