@@ -3,12 +3,10 @@ import { grantsOf, isRole, type Role, scopesOf } from '../access/roles.ts'
 import type { Caller, Scope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
+import { RingMemory } from './ring-memory.ts'
 import { hashSecret } from './secrets.ts'
 import { type FoundKey, findKey, markUsed } from './store.ts'
 
-/** How long a process may trust what it knows of a key, should the signal of a revocation be lost. */
-const TRUST_MS = 10_000
-const KNOWN_MAX = 10_000
 /** How exact "last used" is; a write per request would cost more than it tells. */
 const USED_EVERY_MS = 60_000
 
@@ -19,28 +17,21 @@ interface Known {
   id: string
   principal: KeyPrincipal
   expiresAt: number | null
-  knownAt: number
   usedAt: number
 }
 
 const notValid = (facts: { expired?: true } = {}): Fault => new Fault('unauthenticated', 'This API key is not valid.', facts)
 
-/** Resolves API keys, remembering them until a key changes or `TRUST_MS` is over. One per process. */
+/** Resolves API keys, remembering them for a while (RingMemory). One per process. */
 export class ApiKeyRing {
-  private readonly known = new Map<string, Known>()
-  private readonly stop: () => void
-  /** Goes up with every change: what was read before one is not remembered after it. */
-  private changes = 0
+  private readonly memory: RingMemory<Known>
 
   constructor(private readonly app: Needs<'db' | 'clock' | 'log' | 'signals'>) {
-    this.stop = app.signals.onKeyChanged(() => {
-      this.changes++
-      this.known.clear()
-    })
+    this.memory = new RingMemory(app)
   }
 
   close(): void {
-    this.stop()
+    this.memory.close()
   }
 
   /**
@@ -49,29 +40,18 @@ export class ApiKeyRing {
    */
   async principal(secret: string, { fresh = false }: { fresh?: boolean } = {}): Promise<KeyPrincipal> {
     const digest = hashSecret(secret)
+    const known = await this.memory.recall(digest, { fresh, read: () => this.look(digest) })
     const now = this.app.clock.now()
-    let known = this.known.get(digest)
-    if (!known || fresh || now - known.knownAt > TRUST_MS) known = await this.look(digest, now)
     if (!known) throw notValid()
     if (known.expiresAt !== null && known.expiresAt <= now) throw notValid({ expired: true })
     if (now - known.usedAt > USED_EVERY_MS) this.noteUse(known, now)
     return known.principal
   }
 
-  private async look(digest: string, now: number): Promise<Known | undefined> {
-    const { changes } = this
+  private async look(digest: string): Promise<Known | undefined> {
     const row = await findKey(this.app.db, digest)
-    if (!row || row.revoked_at !== null || isDisabled(row)) {
-      this.known.delete(digest)
-      return undefined
-    }
-    const known: Known = {
-      ...{ id: row.id, principal: principalOf(row), expiresAt: row.expires_at, knownAt: now },
-      usedAt: this.known.get(digest)?.usedAt ?? row.last_used_at ?? 0,
-    }
-    if (this.known.size >= KNOWN_MAX) this.known.clear()
-    if (changes === this.changes) this.known.set(digest, known)
-    return known
+    if (!row || row.revoked_at !== null || isDisabled(row)) return undefined
+    return { id: row.id, principal: principalOf(row), expiresAt: row.expires_at, usedAt: row.last_used_at ?? 0 }
   }
 
   private noteUse(known: Known, now: number): void {

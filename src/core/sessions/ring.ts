@@ -3,6 +3,7 @@ import { grantsOf, isGranted, isRole, type Role, scopesOf } from '../access/role
 import type { Caller, Scope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { isUuid } from '../id.ts'
+import { RingMemory } from '../identity/ring-memory.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import type { Json } from '../json.ts'
 import type { Needs } from '../needs.ts'
@@ -11,14 +12,9 @@ import { TOKEN_CHARS_MAX } from '../tokens/jwt.ts'
 import type { Claims } from '../tokens/token.ts'
 import { findServiceToken, findSession, type ServiceTokenFacts, type SessionFacts } from './ring-store.ts'
 
-/** How long a process may trust what it knows of a token, should the signal of a revocation be lost. */
-const TRUST_MS = 10_000
-const KNOWN_MAX = 10_000
-
 interface Known {
   principal: Principal
   expiresAt: number
-  knownAt: number
 }
 
 /** Three parts, of which the first begins an object of JSON. Keys of operators' own choice may have dots as well. */
@@ -31,50 +27,30 @@ const expired = (): Fault => new Fault('unauthenticated', 'This token has expire
 
 /**
  * Resolves access tokens to those behind them, as they are now: the signature says who, the database says what he may.
- * Remembered until a key changes or `TRUST_MS` is over. One per process.
+ * Remembered for a while (RingMemory). One per process.
  */
 export class TokenRing {
-  private readonly known = new Map<string, Known>()
-  private readonly stop: () => void
-  /** Goes up with every change: what was read before one is not remembered after it. */
-  private changes = 0
+  private readonly memory: RingMemory<Known>
 
   constructor(private readonly app: Needs<'db' | 'clock' | 'signals' | 'tokens'>) {
-    this.stop = app.signals.onKeyChanged(() => {
-      this.changes++
-      this.known.clear()
-    })
+    this.memory = new RingMemory(app)
   }
 
   close(): void {
-    this.stop()
+    this.memory.close()
   }
 
   /** Throws unauthenticated. `fresh`: what is remembered does not count. */
   async principal(token: string, { fresh = false }: { fresh?: boolean } = {}): Promise<Principal> {
     if (token.length > TOKEN_CHARS_MAX) throw notValid()
-    const digest = hashSecret(token)
-    const now = this.app.clock.now()
-    const known = fresh ? undefined : this.known.get(digest)
-    const { principal, expiresAt } = known && Math.abs(now - known.knownAt) <= TRUST_MS ? known : await this.look(token, digest)
-    if (expiresAt <= now) throw expired()
-    return principal
+    const known = await this.memory.recall(hashSecret(token), { fresh, read: () => this.look(token) })
+    if (!known) throw notValid()
+    if (known.expiresAt <= this.app.clock.now()) throw expired()
+    return known.principal
   }
 
-  private async look(token: string, digest: string): Promise<Known> {
-    const { changes } = this
-    this.known.delete(digest)
-    const knownAt = this.app.clock.now()
+  private async look(token: string): Promise<Known | undefined> {
     const claims = await this.app.tokens.verify(token, 'access')
-    const found = await this.find(claims)
-    if (!found) throw notValid()
-    const known: Known = { ...found, knownAt }
-    if (this.known.size >= KNOWN_MAX) this.known.clear()
-    if (changes === this.changes) this.known.set(digest, known)
-    return known
-  }
-
-  private async find(claims: Claims): Promise<Omit<Known, 'knownAt'> | undefined> {
     const found = readSubject(claims.sub)?.kind === 'user' ? await this.findUser(claims) : await this.findService(claims)
     if (!found) return undefined
     const { revoked_at, expires_at, tenant_id } = found.facts

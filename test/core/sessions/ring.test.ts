@@ -166,6 +166,18 @@ describe('what is remembered', () => {
     await expect(app.keys.resolve(token)).rejects.toMatchObject(refused)
   })
 
+  test('is not trusted for longer where the clock is set back', async () => {
+    const { token, sessionId } = await user()
+    await app.keys.resolve(token)
+    await endSilently(sessionId)
+    app.clock.advance(-10_001)
+    try {
+      await expect(app.keys.resolve(token)).rejects.toMatchObject(refused)
+    } finally {
+      app.clock.advance(10_001)
+    }
+  })
+
   test('does not count where a fresh look is asked for, nor after it', async () => {
     const { token, sessionId } = await user()
     await app.keys.resolve(token)
