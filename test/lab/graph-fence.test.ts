@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimRuns, renewRuns } from '../../src/core/runs/claims.ts'
 import { appendEvents, type Commit, commitStep } from '../../src/core/runs/commits.ts'
@@ -23,7 +23,10 @@ beforeAll(async () => {
   process.env.LAB_FOLDER = folder
   app = await openTestApp({ shared: true, slots: 0, graphs: GRAPH_PROJECT })
 })
-afterAll(() => app.close())
+afterAll(async () => {
+  await app.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const quick = (): GraphStart => ({ graph: 'work', input: workTask(crypto.randomUUID(), { steps: 1, pauseMs: 0 }).input })
 
