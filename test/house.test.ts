@@ -85,6 +85,12 @@ test('SQL stands in stores and in the records driver only', () => {
   ])
 })
 
+test('what people sign in with is written, and locked by name, in one module', () => {
+  const files = inFolders('src/').filter((s) => !s.path.startsWith('src/core/credentials/'))
+  const writes = /\b(?:insert into|update|delete from) credential\b|\bfrom credential\b.*\bfor (?:no key )?update\b/
+  expectNone('SQL that writes or holds rows of the table credential', matchesIn(files, writes))
+})
+
 test('no file is longer than 400 lines', () => {
   expectNone(
     'Files over 400 lines',
@@ -99,8 +105,8 @@ const TOP_LEVEL = new Set(
 const SRC = new Set('README.md app.ts cli clock.ts core drivers engine http log.ts main.ts server.ts surfaces'.split(' '))
 const CORE = new Set(
   [
-    'access actions assistants audit completions files graphs idempotency identity items jobs mail models ownership passwords rates runs',
-    'schedules service-accounts sessions sign-up threads tokens tool-resources tools vector-stores webhooks workflows containers billing',
+    'access actions assistants audit completions credentials files graphs idempotency identity items jobs mail models ownership passwords',
+    'rates runs schedules service-accounts sessions sign-up sweeps threads tokens tool-resources tools vector-stores webhooks workflows containers billing',
     'status-page contact',
   ].flatMap((line) => line.split(' ')),
 )

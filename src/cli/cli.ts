@@ -6,6 +6,7 @@ import { WORKER_VERB } from '../drivers/extraction/worker/protocol.ts'
 import { CliError, EXIT, renderError, toCliError } from './cli-error.ts'
 import { showConfig } from './config-show.ts'
 import { addAdmin, addStanding, addTenant } from './people-commands.ts'
+import { addAudit, addMail } from './record-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { common, examples, isJson, settingFlags, type Values, verb } from './verb.ts'
 import { showVersion, VERSION } from './version.ts'
@@ -41,6 +42,7 @@ function buildProgram(terminal: Terminal): Command {
   addTokenKeys(program, terminal)
   addServiceAccount(program, terminal)
   addMail(program, terminal)
+  addAudit(program, terminal)
   addWebhookSecret(program, terminal)
   addHealth(program, terminal)
   addConfig(program, terminal)
@@ -220,21 +222,6 @@ function addServiceAccount(program: Command, terminal: Terminal): void {
   settingFlags(sign).action(async (account: string, { tenant: tenantId, scope: scopes, ...values }: TokenValues) => {
     ;(await load()).signRequest({ ...common(values), account, tenantId, scopes }, terminal)
   })
-}
-
-function addMail(program: Command, terminal: Terminal): void {
-  const mail = program.command('mail').description('Look at the mail of this server; also while it runs.')
-  settingFlags(verb(mail, 'list', 'List mails, newest first: kind, status, attempts and times.'), 'data').action(async (values: Values) => {
-    const { listMailsOf } = await import('./mail.ts')
-    await listMailsOf(common(values), terminal)
-  })
-  const show = verb(mail, 'show', 'Print a mail: for whom it is, and its text, which may hold a link that signs somebody in.')
-  settingFlags(show.argument('<id>', "as 'tetraport mail list' shows it"), 'data')
-    .addHelpText('after', '\nText and address are sealed in the database: this needs the data folder, or secrets.key, of the server.\n')
-    .action(async (id: string, values: Values) => {
-      const { showMail } = await import('./mail.ts')
-      await showMail({ ...common(values), id }, terminal)
-    })
 }
 
 function addWebhookSecret(program: Command, terminal: Terminal): void {

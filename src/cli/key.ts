@@ -71,10 +71,16 @@ export function asOperator<R>({ flags }: Common, terminal: Terminal, work: Work<
 
 const SPANS_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
 
-export function readExpiry(text: string, now: number): number {
+/** Of `12h`, in milliseconds. Undefined: it is no span. */
+export function spanOf(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,6})([mhdwy])$/.exec(text) ?? []
-  const span = unit === undefined ? undefined : SPANS_MS[unit]
-  const at = span === undefined ? Date.parse(text) : now + Number(count) * span
+  const each = unit === undefined ? undefined : SPANS_MS[unit]
+  return each === undefined ? undefined : Number(count) * each
+}
+
+export function readExpiry(text: string, now: number): number {
+  const span = spanOf(text)
+  const at = span === undefined ? Date.parse(text) : now + span
   if (Number.isNaN(at) || at <= now) {
     throw new CliError({
       what: `--expires '${text}' is not a time in the future.`,

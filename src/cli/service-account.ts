@@ -5,7 +5,6 @@ import { grantsOf } from '../core/access/roles.ts'
 import type { Caller } from '../core/caller.ts'
 import { Fault } from '../core/fault.ts'
 import { newId } from '../core/id.ts'
-import { operatorIn } from '../core/identity/directory.ts'
 import { DEFAULT_TENANT } from '../core/identity/tenants.ts'
 import type { Needs } from '../core/needs.ts'
 import { findAccount, SERVICE_ACCOUNTS } from '../core/service-accounts/catalogue.ts'
@@ -18,7 +17,7 @@ import { openVault } from '../drivers/vault/vault.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { asOperator, type Common, columns, readExpiry } from './key.ts'
 import { loadConfig } from './load-config.ts'
-import { unknownTenant } from './tenant.ts'
+import { tenantIdOf } from './tenant.ts'
 import type { Terminal } from './terminal.ts'
 
 const ACTING = { asOperator: true, operatorReason: 'on the command line of the server' }
@@ -73,7 +72,7 @@ async function issue(
   const tokens = new TokenKeys({ ...app, vault: openVault(secrets, { dir: data.dir }) }, auth)
   return issueFor({ ...app, tokens, identity: auth }, operatorOf(caller), {
     ...{ account, scopes: scopes ?? known?.scopes ?? [], fingerprint, force, reason, ...ACTING },
-    tenantId: slug === undefined ? null : await tenantOf(app, slug),
+    tenantId: slug === undefined ? null : await tenantIdOf(app, slug),
     lifetimeMinutes: expires === undefined ? null : Math.floor((readExpiry(expires, now) - now) / MINUTE_MS),
   })
 }
@@ -87,7 +86,7 @@ export interface ListOptions extends Common {
 
 export async function listTokensOf(options: ListOptions, terminal: Terminal): Promise<void> {
   const tokens = await asOperator(options, terminal, async (app, caller) => {
-    const tenantId = options.tenant === undefined ? null : await tenantOf(app, options.tenant)
+    const tenantId = options.tenant === undefined ? null : await tenantIdOf(app, options.tenant)
     const status = options.all ? ('all' as const) : ('active' as const)
     const search = { account: options.account ?? null, fingerprint: null, status, tenantId, includeGlobal: false, ...ACTING }
     const found: ServiceToken[] = []
@@ -142,12 +141,6 @@ const operatorOf = (caller: Caller): Principal => ({
   ...{ grants: grantsOf({ role: 'owner', isOperator: true }), emailVerified: true, credentialId: null, sessionId: null },
   ...{ serviceTokenId: null, claims: null, caller },
 })
-
-async function tenantOf(app: Needs<'db'>, slug: string): Promise<string> {
-  const found = await operatorIn(app, slug)
-  if (!found) throw unknownTenant(slug)
-  return found.tenantId
-}
 
 const minute = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ')
 const iso = (at: number): string => new Date(at).toISOString()

@@ -31,10 +31,15 @@ type Work<R> = (app: Needs<'db' | 'clock' | 'signals'>, caller: Caller) => Promi
 /** In the name of the one who runs the server, in a tenant that is there. */
 export function inTenant<R>(options: Common & { slug: string }, terminal: Terminal, work: Work<R>): Promise<R> {
   return asOperator(options, terminal, async (app) => {
-    const caller = await operatorIn(app, options.slug)
-    if (!caller) throw unknownTenant(options.slug)
-    return work(app, caller)
+    return work(app, operatorOf(await tenantIdOf(app, options.slug)))
   })
+}
+
+/** Of a tenant that is there. */
+export async function tenantIdOf(app: Needs<'db'>, slug: string): Promise<string> {
+  const found = await operatorIn(app, slug)
+  if (!found) throw unknownTenant(slug)
+  return found.tenantId
 }
 
 const toJson = ({ id, slug, title, users, createdAt }: Tenant) => ({

@@ -226,7 +226,7 @@ const NO_ID = new Set(
   tenant-settings.getSettings tenant-settings.putSettings
   threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun
   operator.createOperator operator.claimInvite directory.listTenants directory.listMembers directory.listOperators
-  mail.listMails mail.readMail kept-keys.listTokenKeys kept-keys.dropTokenKey`.split(/\s+/),
+  mail.listMails mail.readMail resending.resendMail reading.listAuditEvents kept-keys.listTokenKeys kept-keys.dropTokenKey`.split(/\s+/),
 )
 
 const missing = (): Ids => ({

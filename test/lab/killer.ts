@@ -25,6 +25,13 @@ export interface Killing {
   startMs: number | null
 }
 
+/** How often each was the manner. */
+export function countManners(killings: readonly Pick<Killing, 'manner'>[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { manner } of killings) counts[manner] = (counts[manner] ?? 0) + 1
+  return counts
+}
+
 /** Keeps one server running, except while it does not. */
 export class Keeper {
   readonly killings: Killing[] = []

@@ -1,5 +1,6 @@
 import type { Principal } from '../../src/core/access/principal.ts'
 import type { Role } from '../../src/core/access/roles.ts'
+import { insertCredential } from '../../src/core/credentials/credentials.ts'
 import { newId } from '../../src/core/id.ts'
 import { openPasswords } from '../../src/core/passwords/hashing.ts'
 import { draftSession, recordSession, type SignedIn } from '../../src/core/sessions/session.ts'
@@ -53,12 +54,7 @@ export async function newMember(app: TestApp, input: NewMember): Promise<Member>
   const credentialId = as?.credentialId ?? newId()
   const email = as?.email ?? `${userId}@example.com`
   const at = app.clock.now()
-  if (!as)
-    await app.records.db.query(
-      `insert into credential (id, email, password_hash, password_history, email_verified_at, password_changed_at, created_at)
-      values ($1, $2, $3, $4, case when $5 then to_timestamp($6::float8 / 1000) end, to_timestamp($6::float8 / 1000), to_timestamp($6::float8 / 1000))`,
-      [credentialId, email, await hash, JSON.stringify([await hash]), verified, at],
-    )
+  if (!as) await insertCredential(app.records.db, { id: credentialId, email, passwordHash: await hash, verified, at })
   await app.records.db.query(
     `insert into app_user (id, tenant_id, email, role, is_operator, status, credential_id, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000))`,

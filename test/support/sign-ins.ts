@@ -1,5 +1,6 @@
 import type { Role } from '../../src/core/access/roles.ts'
 import { grantsOf } from '../../src/core/access/roles.ts'
+import { insertCredential } from '../../src/core/credentials/credentials.ts'
 import { newId } from '../../src/core/id.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import type { Needs } from '../../src/core/needs.ts'
@@ -33,11 +34,7 @@ export async function signedIn(
   const email = `${userId}@example.com`
   const now = app.clock.now()
   await app.db.transaction(async (db) => {
-    await db.query(
-      `insert into credential (id, email, password_hash, password_history, email_verified_at, password_changed_at, created_at)
-      values ($1, $2, '-', '[]', case when $3 then to_timestamp($4::float8 / 1000) end, to_timestamp($4::float8 / 1000), to_timestamp($4::float8 / 1000))`,
-      [credentialId, email, emailVerified, now],
-    )
+    await insertCredential(db, { id: credentialId, email, passwordHash: '-', verified: emailVerified, at: now })
     await db.query(
       `insert into app_user (id, tenant_id, email, role, is_operator, credential_id, created_at)
       values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000))`,

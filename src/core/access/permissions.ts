@@ -54,7 +54,8 @@ export const PERMISSIONS = {
   'auth.signup_requests.approve': { level: 'bearer', grants: ['auth:signup_requests'] },
   'auth.signup_requests.reject': { level: 'bearer', grants: ['auth:signup_requests'] },
   'auth.invites.list': { level: 'bearer', grants: ['auth:invites'] },
-  'auth.invites.issue': { level: 'bearer', grants: ['auth:invites'] },
+  // It mails strangers, so the issuer must have shown an address of his own.
+  'auth.invites.issue': { level: 'verified', grants: ['auth:invites'] },
   'auth.invites.revoke': { level: 'bearer', grants: ['auth:invites'] },
   'tenants.settings.get': { level: 'tenant', role: 'admin' },
   'tenants.settings.put': { level: 'tenant', role: 'admin' },

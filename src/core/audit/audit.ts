@@ -5,16 +5,14 @@ import type { Needs } from '../needs.ts'
 import { deleteEvents, insertEvent } from './store.ts'
 
 /** What is done, as noun and verb. */
-export type AuditName =
-  | `account.${'register'}`
-  | `email.${'send' | 'verify'}`
-  | `invite.${'issue' | 'revoke'}`
-  | `operator.${'create' | 'invite'}`
-  | `password.${'change' | 'forgot' | 'reset'}`
-  | `service_token.${'sign' | 'issue' | 'revoke'}`
-  | `session.${'open' | 'refresh' | 'end' | 'end_all' | 'revoke'}`
-  | `signup_request.${'approve' | 'reject'}`
-  | `user.${'change'}`
+export const AUDIT_NAMES = [
+  ...(['account.register', 'email.send', 'email.verify', 'invite.issue', 'invite.revoke', 'mail.resend'] as const),
+  ...(['operator.create', 'operator.invite', 'password.change', 'password.forgot', 'password.reset'] as const),
+  ...(['service_token.sign', 'service_token.issue', 'service_token.revoke'] as const),
+  ...(['session.open', 'session.refresh', 'session.end', 'session.end_all', 'session.revoke'] as const),
+  ...(['signup_request.approve', 'signup_request.reject', 'user.change'] as const),
+] as const
+export type AuditName = (typeof AUDIT_NAMES)[number]
 
 /** Something that happened to an identity. */
 export interface AuditEvent {

@@ -1,4 +1,5 @@
-import type { Db } from '../../drivers/records/port.ts'
+import type { Db, Param } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 export interface EventRow {
   id: string
@@ -22,12 +23,43 @@ export async function insertEvent(db: Db, e: EventRow): Promise<void> {
   )
 }
 
-export async function deleteEvents(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from audit_event where id in (
-      select id from audit_event where created_at < to_timestamp($1::float8 / 1000.0) order by created_at limit $2::int for update skip locked
-    ) returning id`,
-    [before, limit],
+export const deleteEvents = (db: Db, before: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'audit_event', time: 'created_at' }, { before, limit })
+
+export async function hasEvent(db: Db, id: string): Promise<boolean> {
+  return (await db.hot('select 1 from audit_event where id = $1', [id])).length > 0
+}
+
+export interface ListedRow extends EventRow {
+  tenantSlug: string | null
+  email: string | null
+}
+
+export interface EventSearch {
+  tenantId: string | undefined
+  events: readonly string[]
+  since: number | undefined
+  after: string | undefined
+  limit: number
+}
+
+/** Newest first. A filter that was not asked for is not in the statement: then the index that fits the others is used. */
+export function listEventRows(db: Db, { tenantId, events, since, after, limit }: EventSearch): Promise<ListedRow[]> {
+  const params: Param[] = []
+  const param = (value: Param): string => `$${params.push(value)}`
+  const filters = [
+    ...(tenantId === undefined ? [] : [`e.tenant_id = ${param(tenantId)}::uuid`]),
+    ...(events.length === 0 ? [] : [`e.event = any(${param(`{${events.join(',')}}`)}::text::text[])`]),
+    ...(since === undefined ? [] : [`e.created_at >= to_timestamp(${param(since)}::float8 / 1000.0)`]),
+    ...(after === undefined ? [] : [`(e.created_at, e.id) < (select a.created_at, a.id from audit_event a where a.id = ${param(after)}::uuid)`]),
+  ]
+  return db.query(
+    `select e.id, e.tenant_id as "tenantId", t.name as "tenantSlug", e.user_id as "userId", coalesce(c.email, u.email) as email,
+      e.event, e.result, e.reason, e.ip_hash as "ipHash", e.user_agent as "userAgent", e.details, e.created_at as at
+    from (select * from audit_event e ${filters.length === 0 ? '' : `where ${filters.join(' and ')}`}
+      order by e.created_at desc, e.id desc limit ${param(limit)}::int) e
+    left join tenant t on t.id = e.tenant_id left join app_user u on u.id = e.user_id left join credential c on c.id = u.credential_id
+    order by e.created_at desc, e.id desc`,
+    params,
   )
-  return rows.length
 }

@@ -3,7 +3,7 @@ import type { Caller } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Parts } from '../needs.ts'
 import { HeldSignals } from '../runs/held-signals.ts'
-import { beginRow, deleteOldRows, finishRow, forgetRow, type IdempotencyRow, keepRow, lockRow, renewRow } from './store.ts'
+import { beginRow, deleteOldAnswers, finishRow, forgetRow, type IdempotencyRow, keepRow, lockRow, renewRow } from './store.ts'
 
 export interface IdempotentRequest {
   /** The client's Idempotency-Key, 1..255 characters. */
@@ -136,4 +136,4 @@ export async function onceKept<T>(
 
 /** Removes answers older than the promise to keep them. */
 export const purgeAnswers = (app: Pick<Parts, 'db' | 'clock' | 'limits'>, limit: number): Promise<number> =>
-  deleteOldRows(app.db, app.clock.now() - app.limits.idempotencyKeepMs, limit)
+  deleteOldAnswers(app.db, app.clock.now() - app.limits.idempotencyKeepMs, limit)

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 export interface IdempotencyRow {
   tenantId: string
@@ -70,11 +71,5 @@ export async function beginRow(
   return { mine: false, ...(rows[0] ?? { body_hash: row.bodyHash, answer: null }) }
 }
 
-export async function deleteOldRows(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from idempotency where (tenant_id, key, route) in
-    (select tenant_id, key, route from idempotency where created_at < to_timestamp($1::float8 / 1000.0) order by created_at limit $2) returning 1`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteOldAnswers = (db: Db, before: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'idempotency', time: 'created_at' }, { before, limit })

@@ -25,6 +25,16 @@ export async function readTenantNames(db: Db, id: string): Promise<{ name: strin
   return rows[0]
 }
 
+/** Of the users of a credential and of their tenants; more than `max` nobody needs. */
+export async function readNamesOf(db: Db, credentialId: string, max: number): Promise<string[]> {
+  const rows = await db.hot<{ person: string | null; slug: string; title: string | null }>(
+    `select u.name as person, t.name as slug, t.title from app_user u join tenant t on t.id = u.tenant_id
+    where u.credential_id = $1 order by u.created_at, u.id limit $2::int`,
+    [credentialId, max],
+  )
+  return rows.flatMap(({ person, slug, title }) => [person, slug, title].filter((name) => name !== null))
+}
+
 export async function readTenantId(db: Db, name: string): Promise<string | undefined> {
   const rows = await db.hot<{ id: string }>(`select id from tenant where name = $1`, [name])
   return rows[0]?.id

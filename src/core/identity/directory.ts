@@ -9,6 +9,7 @@ import {
   listMemberRows,
   listTenantRows,
   lockMemberRows,
+  readNamesOf,
   readTenantId,
   readTenantNames,
   writeStanding,
@@ -53,6 +54,11 @@ export async function titleOf(app: Needs<'db'>, tenantId: string): Promise<strin
   const names = await readTenantNames(app.db, tenantId)
   return names?.title ?? names?.name ?? null
 }
+
+const NAMED_MAX = 5
+
+/** What a person and his tenants are called. */
+export const namesOf = (app: Needs<'db'>, credentialId: string): Promise<string[]> => readNamesOf(app.db, credentialId, NAMED_MAX)
 
 /** What operators and links call the tenant. Undefined: it is not there. */
 export const tenantSlug = async (app: Needs<'db'>, tenantId: string): Promise<string | undefined> =>

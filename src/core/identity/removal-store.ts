@@ -98,12 +98,20 @@ export async function hasBelongings(db: Db, { tenantId, userId }: UserId): Promi
 }
 
 /** Of nobody where he is gone. */
-export async function readRank(db: Db, { tenantId, userId }: UserId): Promise<{ role: Role | null; isOperator: boolean }> {
-  const rows = await db.hot<{ role: Role | null; is_operator: boolean }>(
-    `select u.role, u.is_operator from app_user u where u.id = $2 and u.tenant_id is not distinct from $1::uuid`,
+/** What somebody is above others by. */
+export interface Rank {
+  role: Role | null
+  isOperator: boolean
+  isAdmin: boolean
+}
+
+export async function readRank(db: Db, { tenantId, userId }: UserId): Promise<Rank> {
+  const rows = await db.hot<{ role: Role | null; is_operator: boolean; is_admin: boolean }>(
+    `select u.role, u.is_operator, u.is_admin from app_user u where u.id = $2 and u.tenant_id is not distinct from $1::uuid`,
     [tenantId, userId],
   )
-  return { role: rows[0]?.role ?? null, isOperator: rows[0]?.is_operator ?? false }
+  const [row] = rows
+  return { role: row?.role ?? null, isOperator: row?.is_operator ?? false, isAdmin: row?.is_admin ?? false }
 }
 
 /** False: he is gone already. */

@@ -1,7 +1,7 @@
 import type { Needs } from '../needs.ts'
 
 /** How long a process may trust what it knows, should the signal of a change be lost. */
-const TRUST_MS = 10_000
+export const TRUST_MS = 10_000
 const KNOWN_MAX = 10_000
 
 /** What a process remembers of secrets, by their digests, until any key, session or user changes or `TRUST_MS` is over. */

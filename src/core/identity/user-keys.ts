@@ -4,6 +4,7 @@ import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { isManager } from '../ownership/ownership.ts'
 import { type ApiKey, fromKeyRow } from './keys.ts'
+import { requireAbove } from './rank.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 import { countUserKeys, insertUserKey, listUserKeyRows, lockUserRow, readUserKey, revokeUserKeyRow } from './user-store.ts'
 import { requireOperator, type User } from './users.ts'
@@ -45,7 +46,7 @@ export async function createOwnKey(
   return insertKey(app, caller, { ...input, tag: 'ea' })
 }
 
-/** For any user of the tenant, by a manager. Throws forbidden or not_found. */
+/** For any user of the tenant who is not above him, by a manager. Throws forbidden or not_found. */
 export async function createKeyFor(
   app: Needs<'db' | 'clock'>,
   caller: Caller,
@@ -76,6 +77,7 @@ async function insertKey(
   return app.db.transaction(async (db) => {
     const user = await lockUserRow(db, caller.tenantId, userId)
     if (!user) throw notFound('user', userId)
+    await requireAbove(db, caller, { userId, sentence: 'Admin privileges required for this operation.' })
     if ((await countUserKeys(db, userId)) >= KEYS_MAX)
       throw new Fault('wrong_state', `This user has ${KEYS_MAX} API keys. Revoke one before another is made.`, { kind: 'key' })
     for (let tries = 0; tries < TRIES_MAX; tries++) {

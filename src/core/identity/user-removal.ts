@@ -1,4 +1,3 @@
-import { isAtLeast } from '../access/roles.ts'
 import { deleteAssistant } from '../assistants/assistants.ts'
 import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound, unlessMissing } from '../fault.ts'
@@ -9,6 +8,7 @@ import { disown, isManager, listOwned } from '../ownership/ownership.ts'
 import { dropSessionsOf, leaveCredential } from '../sessions/removal.ts'
 import { deleteThreads } from '../threads/removal.ts'
 import { deleteStore } from '../vector-stores/stores.ts'
+import { requireAbove } from './rank.ts'
 import {
   deleteKeys,
   deleteTools,
@@ -18,7 +18,6 @@ import {
   handOverTools,
   hasBelongings,
   leaveThreads,
-  readRank,
   readThreads,
   type UserId,
 } from './removal-store.ts'
@@ -44,7 +43,7 @@ export async function deleteUser(app: Parts, caller: Caller, id: string): Promis
   if (caller.userId === id) throw new Fault('forbidden', 'Admin self-deletion via API is disallowed.')
   const user = await getUser(app, caller, id)
   const who = { tenantId: caller.tenantId, userId: id }
-  await requireAbove(app, caller, who)
+  await requireAbove(app.db, caller, { userId: id, sentence: 'Insufficient permissions to delete this user.' })
   for (let round = 0; round < ROUNDS_MAX; round++) {
     await deleteKeys(app.db, who)
     await dropSessionsOf(app.db, who)
@@ -57,14 +56,6 @@ export async function deleteUser(app: Parts, caller: Caller, id: string): Promis
     if (await removeIfBare(app, caller, user)) return app.signals.keyChanged()
   }
   throw new Fault('busy', 'Something is still done in the name of this user; try again.', { kind: 'user', id })
-}
-
-/** Who manages a tenant by his role, manages those of his own role and below. Throws forbidden. */
-async function requireAbove(app: Parts, caller: Caller, who: UserId): Promise<void> {
-  if (caller.role === undefined) return
-  const { role, isOperator } = await readRank(app.db, who)
-  if (isOperator || (role !== null && !isAtLeast(caller.role, role)))
-    throw new Fault('forbidden', 'Insufficient permissions to delete this user.', { why: 'insufficient_role' })
 }
 
 /** Each turn leaves fewer of them. */

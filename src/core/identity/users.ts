@@ -3,6 +3,7 @@ import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { isManager, mayActFor } from '../ownership/ownership.ts'
+import { requireAbove } from './rank.ts'
 import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, writeUserRow } from './user-store.ts'
 
 export { holdEmails } from './user-store.ts'
@@ -111,6 +112,7 @@ export async function changeUser(
     if (change.email != null) await holdEmails(db, caller.tenantId)
     const user = await lockUserRow(db, caller.tenantId, id)
     if (!user) throw notFound('user', id)
+    await requireAbove(db, caller, { userId: id, sentence: 'Insufficient permissions to update this user.' })
     const next = changed(caller, user, change)
     if (same(user, next)) return user
     if (next.email !== null && next.email !== user.email && (await isEmailTaken(db, caller.tenantId, { id, email: next.email })))
@@ -154,5 +156,5 @@ export async function setAdmin(
 /** Who has no key works on the server itself. */
 export function requireOperator(caller: Caller): void {
   requireScope(caller, 'admin')
-  if (caller.keyId !== null) throw forbidden('Only whoever runs the server makes admins.')
+  if (caller.keyId !== null) throw forbidden('Only whoever runs the server may do this.')
 }

@@ -1,5 +1,6 @@
 import type { Db, Param, Statement } from '../../drivers/records/port.ts'
 import type { JsonObject } from '../json.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 import type { Condition } from './filter.ts'
 import { conditionSql } from './filter-store.ts'
 import type { Item, ItemPath } from './items.ts'
@@ -155,12 +156,5 @@ export async function searchRows(db: Db, tenantId: string, search: Search): Prom
 }
 
 /** How many were removed. */
-export async function deleteExpiredRows(db: Db, input: { at: number; limit: number }): Promise<number> {
-  const rows = await db.hot(
-    `with x as materialized (select tenant_id, namespace, key from item where expires_at <= to_timestamp($1::float8 / 1000.0)
-      order by expires_at limit $2 for update skip locked)
-    delete from item i using x where i.tenant_id = x.tenant_id and i.namespace = x.namespace and i.key = x.key returning 1`,
-    [input.at, input.limit],
-  )
-  return rows.length
-}
+export const deleteExpiredRows = (db: Db, { at, limit }: { at: number; limit: number }): Promise<number> =>
+  deleteOldRows(db, { table: 'item', time: 'expires_at' }, { until: at, limit })

@@ -1,8 +1,8 @@
 import type { Role } from '../access/roles.ts'
 import type { Caller } from '../caller.ts'
-import { requireScope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { isUuid, newId } from '../id.ts'
+import { requireOperator } from '../identity/users.ts'
 import { insertJobs } from '../jobs/jobs.ts'
 import type { Needs } from '../needs.ts'
 import { deleteEndedMails, insertMailRow, listMailRows, type MailRow, type MailStatus, readMailRow } from './store.ts'
@@ -68,7 +68,7 @@ export interface Mail {
 }
 
 /** `job.tenant_id` says whose turn a job takes. What belongs to no tenant shares this one, which no tenant has. */
-const NO_TENANT = '00000000-0000-8000-8000-000000000001'
+export const NO_TENANT = '00000000-0000-8000-8000-000000000001'
 
 const ADDRESS_CHARS_MAX = 254
 /** Nothing that could end a header, name a second recipient or start a comment. */
@@ -98,16 +98,14 @@ export async function queueMail(
   return { id, messageId }
 }
 
-/** Mails are of everybody: only the server's own work may look at them, no key and nobody who signed in. */
-function requireOperator(caller: Caller): void {
-  requireScope(caller, 'admin')
-  if (caller.keyId !== null || caller.userId !== null) throw new Fault('forbidden', 'Only whoever runs the server may look at mail.')
-}
-
-/** Newest first. */
-export async function listMails(app: Needs<'db'>, caller: Caller, { limit }: { limit: number }): Promise<Mail[]> {
+/** For whoever runs the server, as mails are of everybody. Newest first; without `statuses` all. */
+export async function listMails(
+  app: Needs<'db'>,
+  caller: Caller,
+  { limit, statuses = [] }: { limit: number; statuses?: readonly MailStatus[] },
+): Promise<Mail[]> {
   requireOperator(caller)
-  return (await listMailRows(app.db, limit)).map(fromRow)
+  return (await listMailRows(app.db, { limit, statuses })).map(fromRow)
 }
 
 export interface OpenedMail extends Mail {
@@ -134,7 +132,7 @@ const KEPT_MS = 30 * 24 * 60 * 60_000
 export const dropMails = (app: Needs<'db' | 'clock'>, limit: number): Promise<number> =>
   deleteEndedMails(app.db, { before: app.clock.now() - KEPT_MS, limit })
 
-const fromRow = (row: MailRow): Mail => ({
+export const fromRow = (row: MailRow): Mail => ({
   ...{ id: row.id, tenantId: row.tenant_id, kind: row.kind, status: row.status, messageId: row.message_id },
   ...{ attempts: row.attempts, error: row.error, createdAt: row.created_at, endedAt: row.sent_at },
 })

@@ -1,11 +1,12 @@
 import type { OutgoingMail } from '../../drivers/mail/port.ts'
+import { readCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import { finishJob, type Job, retryJob } from '../jobs/jobs.ts'
 import type { Needs } from '../needs.ts'
 import { createEmailToken } from '../sessions/email-tokens.ts'
 import { aboutMail, type ComposedMail, type MailContent, openContent } from './mail.ts'
 import { composeMail } from './messages.ts'
-import { credentialIdOf, lockMailRow, type MailStatus, readMailRow, resealMailRow, writeMailEnd } from './store.ts'
+import { lockMailRow, type MailStatus, readMailRow, resealMailRow, writeMailEnd } from './store.ts'
 
 type SendingNeeds = Needs<'db' | 'clock' | 'vault' | 'identity'>
 
@@ -47,9 +48,9 @@ function compose(app: SendingNeeds, job: Job, { about }: MailContent): Promise<C
 }
 
 async function composeReset(app: SendingNeeds, email: string): Promise<ComposedMail | undefined> {
-  const credentialId = await credentialIdOf(app.db, email)
-  if (credentialId === undefined) return undefined
-  const made = await createEmailToken(app, { kind: 'reset_password', credentialId, email })
+  const known = await readCredential(app.db, { email })
+  if (!known) return undefined
+  const made = await createEmailToken(app, { kind: 'reset_password', credentialId: known.id, email })
   return composeMail({ kind: 'reset_password', to: email }, { appUrl: app.identity.appUrl, made })
 }
 

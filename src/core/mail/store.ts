@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 /** `dropped`: nobody has the address, or what it says is of no use any more. */
 export type MailStatus = 'queued' | 'sent' | 'dropped' | 'failed'
@@ -32,9 +33,12 @@ export async function readMailRow(db: Db, id: string): Promise<MailRow | undefin
   return (await db.hot<MailRow>(`select ${COLUMNS} from mail where id = $1`, [id]))[0]
 }
 
-/** Newest first. */
-export const listMailRows = (db: Db, limit: number): Promise<MailRow[]> =>
-  db.query(`select ${COLUMNS} from mail order by created_at desc, id desc limit $1::int`, [limit])
+/** Newest first; without `statuses` all. */
+export const listMailRows = (db: Db, { limit, statuses }: { limit: number; statuses: readonly MailStatus[] }): Promise<MailRow[]> =>
+  db.query(
+    `select ${COLUMNS} from mail where $2::text = '{}' or status = any($2::text::text[]) order by created_at desc, id desc limit $1::int`,
+    [limit, `{${statuses.join(',')}}`],
+  )
 
 /** Of a mail that still waits; false: it does not. Held until the transaction ends. */
 export async function lockMailRow(db: Db, id: string): Promise<boolean> {
@@ -62,17 +66,18 @@ export async function writeMailEnd(db: Db, id: string, { status, error, attempts
   )
 }
 
-/** Who would sign in with this address. */
-export async function credentialIdOf(db: Db, email: string): Promise<string | undefined> {
-  return (await db.hot<{ id: string }>('select id from credential where email = $1', [email]))[0]?.id
+/**
+ * It waits again, as if it had never been tried; what waits already keeps its count. False: it has another status by now.
+ */
+export async function requeueMailRow(db: Db, id: string, from: MailStatus): Promise<boolean> {
+  const rows = await db.hot(
+    `update mail set status = 'queued', sent_at = null, attempts = case when $2 = 'queued' then attempts else 0 end,
+      error = case when $2 = 'queued' then error end where id = $1 and status || '' = $2 returning id`,
+    [id, from],
+  )
+  return rows.length > 0
 }
 
 /** Of those that ended before `before`, oldest first. Answers how many went. */
-export async function deleteEndedMails(db: Db, { before, limit }: { before: number; limit: number }): Promise<number> {
-  const rows = await db.query(
-    `delete from mail where id in (select id from mail where created_at < ${TIME(1)} and status <> 'queued' and sent_at < ${TIME(1)}
-      order by created_at limit $2::int) returning id`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteEndedMails = (db: Db, input: { before: number; limit: number }): Promise<number> =>
+  deleteOldRows(db, { table: 'mail', time: 'created_at', and: `status <> 'queued' and sent_at < ${TIME(1)}` }, input)

@@ -42,7 +42,7 @@ export function openPasswords({ atOnce, hasher = Bun.password }: { atOnce: numbe
 }
 
 /** Keyboards write the same letter in several ways. */
-const spelled = (password: string): string => password.normalize('NFKC')
+export const spelled = (password: string): string => password.normalize('NFKC')
 
 /** Costs as much to compare as any other. No password has it: the hash is as random as the salt. */
 function nobodysHash(): string {

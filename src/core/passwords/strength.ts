@@ -1,4 +1,8 @@
-import { ZxcvbnFactory } from '@zxcvbn-ts/core'
+import { Options } from '@zxcvbn-ts/core'
+import Feedback from '@zxcvbn-ts/core/dist/Feedback'
+import Matching from '@zxcvbn-ts/core/dist/Matching'
+import Scoring from '@zxcvbn-ts/core/dist/scoring/index'
+import type { MatchEstimated, MatchExtended } from '@zxcvbn-ts/core/dist/types'
 import { adjacencyGraphs, dictionary as anyLanguage } from '@zxcvbn-ts/language-common'
 import { dictionary as english, translations } from '@zxcvbn-ts/language-en'
 
@@ -8,9 +12,10 @@ export interface StrengthRequest {
   hints: string[]
 }
 
-/** From 0, guessed at once, to 4; `advice` are sentences on what is weak about it, without any part of it. */
 export interface Strength {
-  score: number
+  /** How many guesses it takes somebody who tries what people choose first, as a power of ten. */
+  guessesLog10: number
+  /** Sentences on what is weak about it, without any part of it. */
   advice: string[]
 }
 
@@ -23,21 +28,58 @@ declare const self: Worker
 const CHARACTERS_MAX = 64
 /** Spellings such as `p4ssw0rd` that are tried; more found no more in our samples. */
 const SPELLINGS_MAX = 10
+/** Of the library's scores the highest that it has advice for. */
+const WEAK = 2
 
-const meter = new ZxcvbnFactory({
+const options = new Options({
   dictionary: { ...anyLanguage, ...english },
   graphs: adjacencyGraphs,
   translations,
-  maxLength: CHARACTERS_MAX,
   l33tMaxSubstitutions: SPELLINGS_MAX,
 })
+const matching = new Matching(options)
+const scoring = new Scoring(options)
+const feedback = new Feedback(options)
 
+interface Reading {
+  guessesLog10: number
+  sequence: MatchEstimated[]
+}
+
+/** The weaker of two readings: as it stands, and without what people put between and behind words. */
 export function strengthOf({ password, hints }: StrengthRequest): Strength {
-  const { score, feedback } = meter.check(password, hints)
-  return {
-    score,
-    advice: [feedback.warning, ...feedback.suggestions].filter((text) => typeof text === 'string' && text !== '') as string[],
-  }
+  const whole = read(password, hints)
+  const bare = withoutSigns(password, hints)
+  const { guessesLog10, sequence } = bare && bare.guessesLog10 < whole.guessesLog10 ? bare : whole
+  const { warning, suggestions } = feedback.getFeedback(WEAK, sequence)
+  return { guessesLog10, advice: [warning, ...suggestions].filter((text) => typeof text === 'string' && text !== '') as string[] }
+}
+
+/**
+ * `true`: without the ten thousand guesses that zxcvbn adds for every further piece. With them nothing of three pieces is
+ * below its score 3, be it `Summer2026!!!!`.
+ */
+function read(password: string, hints: string[]): Reading {
+  const text = password.slice(0, CHARACTERS_MAX)
+  // Only matchers that wait answer a promise; there is none here.
+  const matches = matching.match(text, options.getUserInputsOptions(hints)) as MatchExtended[]
+  return scoring.mostGuessableMatchSequence(text, matches, true)
+}
+
+const SIGN = /[^\p{L}\p{M}\p{N}]/gu
+/** As zxcvbn counts a character that it can make nothing of. */
+const SIGN_LOG10 = 1
+
+/**
+ * So words that follow each other are seen as such, and repeated ones as repeated. Every kind of sign has to be guessed
+ * once. Where most of it is signs, they are not what stands between: that is random text.
+ */
+function withoutSigns(password: string, hints: string[]): Reading | undefined {
+  const signs = password.match(SIGN)
+  const bare = password.replace(SIGN, '')
+  if (signs === null || signs.length > bare.length) return undefined
+  const { guessesLog10, sequence } = read(bare, hints)
+  return { guessesLog10: guessesLog10 + SIGN_LOG10 * new Set(signs).size, sequence }
 }
 
 // Run as a thread (strength-meter.ts): the words take 0.25 s to read and 100 MB.

@@ -1,4 +1,4 @@
-import { normalAddress } from '../sessions/address.ts'
+import { normalAddress } from '../credentials/address.ts'
 import { sourceOf } from './address.ts'
 import type { Limit } from './rates.ts'
 
@@ -7,16 +7,18 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
 /** The most of each kind that whoever is behind the key may do in the window. */
-export const SIGNUP_IP_HOUR = { max: 20, windowMs: HOUR_MS }
-export const SIGNUP_IP_DAY = { max: 100, windowMs: DAY_MS }
-export const SIGNUP_EMAIL = { max: 3, windowMs: DAY_MS }
-export const SIGNUP_DOMAIN = { max: 20, windowMs: DAY_MS }
-export const PASSWORD_RESET_EMAIL = { max: 5, windowMs: HOUR_MS }
-export const PASSWORD_RESET_IP = { max: 20, windowMs: HOUR_MS }
-export const EMAIL_VERIFY_USER = { max: 3, windowMs: HOUR_MS }
-export const EMAIL_VERIFY_IP = { max: 10, windowMs: HOUR_MS }
-export const SERVICE_ACCOUNT = { max: 5, windowMs: MINUTE_MS }
-export const SERVICE_ACCOUNTS = { max: 30, windowMs: MINUTE_MS }
+const SIGNUP_IP_HOUR = { max: 20, windowMs: HOUR_MS }
+const SIGNUP_IP_DAY = { max: 100, windowMs: DAY_MS }
+const SIGNUP_EMAIL = { max: 3, windowMs: DAY_MS }
+const SIGNUP_DOMAIN = { max: 20, windowMs: DAY_MS }
+const PASSWORD_RESET_EMAIL = { max: 5, windowMs: HOUR_MS }
+const PASSWORD_RESET_IP = { max: 20, windowMs: HOUR_MS }
+/** Each looks how soon a password would be guessed, a tenth of a second for everybody who waits. */
+const PASSWORD_CONFIRM_IP = { max: 60, windowMs: HOUR_MS }
+const EMAIL_VERIFY_USER = { max: 3, windowMs: HOUR_MS }
+const EMAIL_VERIFY_IP = { max: 10, windowMs: HOUR_MS }
+const TOKENS_OF_ACCOUNT = { max: 5, windowMs: MINUTE_MS }
+const TOKENS_OF_TENANT = { max: 30, windowMs: MINUTE_MS }
 
 /** `ip` null: not known. */
 interface Source {
@@ -48,6 +50,8 @@ export const passwordResetLimits = ({ email, ip }: Source): Limit[] => [
   ...ofSource({ name: 'password_reset_ip', ...PASSWORD_RESET_IP }, ip),
 ]
 
+export const passwordConfirmLimits = (ip: string | null): Limit[] => ofSource({ name: 'password_confirm_ip', ...PASSWORD_CONFIRM_IP }, ip)
+
 export const emailVerifyLimits = ({ userId, ip }: { userId: string; ip: string | null }): Limit[] => [
   { name: 'email_verify_user', key: userId, ...EMAIL_VERIFY_USER },
   ...ofSource({ name: 'email_verify_ip', ...EMAIL_VERIFY_IP }, ip),
@@ -55,9 +59,9 @@ export const emailVerifyLimits = ({ userId, ip }: { userId: string; ip: string |
 
 /** What is asked for and refused counts too. Each tenant has its own, or one could use up what the others need. */
 export function serviceAccountLimits({ account, tenantId }: { account: string; tenantId: string | null }): Limit[] {
-  const whose = tenantId ?? 'server'
+  const whose = tenantId?.toLowerCase() ?? 'server'
   return [
-    { name: 'service_account', key: `${whose} ${account}`, ...SERVICE_ACCOUNT },
-    { name: 'service_accounts', key: whose, ...SERVICE_ACCOUNTS },
+    { name: 'service_account', key: `${whose} ${account}`, ...TOKENS_OF_ACCOUNT },
+    { name: 'service_accounts', key: whose, ...TOKENS_OF_TENANT },
   ]
 }

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 /** `count` is at most one more than `max`. */
 export interface Window {
@@ -104,11 +105,5 @@ export async function deleteWindow(db: Db, bucket: string): Promise<void> {
   await db.hot('delete from rate_window where bucket = $1', [bucket])
 }
 
-export async function deleteExpiredWindows(db: Db, now: number, limit: number): Promise<number> {
-  const rows = await db.hot(
-    `delete from rate_window where bucket in (select bucket from rate_window where expires_at <= ${at('$1')}
-      order by expires_at limit $2 for update skip locked) returning bucket`,
-    [now, limit],
-  )
-  return rows.length
-}
+export const deleteExpiredWindows = (db: Db, until: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'rate_window', time: 'expires_at' }, { until, limit })

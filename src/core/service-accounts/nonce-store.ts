@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 const time = (n: number): string => `to_timestamp($${n}::float8 / 1000.0)`
 
@@ -12,11 +13,5 @@ export async function insertNonce(db: Db, nonce: string, { expiresAt, now }: { e
   return rows.length === 1
 }
 
-export async function deleteNonces(db: Db, now: number, limit: number): Promise<number> {
-  const rows = await db.hot(
-    `delete from used_nonce where nonce in
-      (select nonce from used_nonce where expires_at <= ${time(1)} order by expires_at limit $2::int for update skip locked) returning nonce`,
-    [now, limit],
-  )
-  return rows.length
-}
+export const deleteNonces = (db: Db, until: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'used_nonce', time: 'expires_at' }, { until, limit })

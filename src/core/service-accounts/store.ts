@@ -1,4 +1,5 @@
 import type { Db, Param } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 import type { ServiceToken, TokenFilter } from './tokens.ts'
 
 interface Row {
@@ -109,12 +110,6 @@ function matching({ tenantId, global, account, fingerprint, status, now }: Token
   return { where: where.join(' and '), params }
 }
 
-/** Whose life was over by `before`, revoked or not. */
-export async function deleteEndedRows(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.hot(
-    `delete from service_token where jti in
-      (select jti from service_token where expires_at <= ${time(1)} order by expires_at limit $2::int for update skip locked) returning jti`,
-    [before, limit],
-  )
-  return rows.length
-}
+/** Whose life was over by `until`, revoked or not. */
+export const deleteEndedRows = (db: Db, until: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'service_token', time: 'expires_at' }, { until, limit })

@@ -5,7 +5,7 @@ import { isUuid } from '../id.ts'
 import { isStorable } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { Client } from '../sessions/client.ts'
-import { type Acting, heldTenant, requireOwn } from './acting.ts'
+import { type Acting, heldTenant, requireOwn, requireReason } from './acting.ts'
 import { invalid } from './order.ts'
 import { countRows, deleteEndedRows, listRows, revokeRow } from './store.ts'
 
@@ -76,8 +76,6 @@ export interface Revocation extends Acting {
   client?: Client
 }
 
-const REASON_CHARS_MAX = 512
-
 /**
  * Takes effect at once in every process on this database, also on what was exchanged for the token. False: there is none to
  * revoke, be it another tenant's. Throws forbidden or invalid.
@@ -88,8 +86,7 @@ export async function revokeServiceToken(
   input: Revocation,
 ): Promise<boolean> {
   const tenantId = heldTenant(principal, input)
-  const reason = (input.reason?.trim() || input.operatorReason?.trim() || 'tenant_admin_manual_revoke').slice(0, REASON_CHARS_MAX)
-  if (!isStorable(reason)) throw invalid('reason', 'The reason cannot be stored.')
+  const reason = requireReason('reason', input.reason?.trim() || input.operatorReason?.trim() || 'tenant_admin_manual_revoke', 1)
   const jti = input.jti.toLowerCase()
   if (!isUuid(jti)) return false
   const revoked = await app.db.transaction(async (db) => {

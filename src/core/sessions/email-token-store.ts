@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 /** What a mail may ask its reader for. */
 export type EmailTokenKind = 'verify_email' | 'reset_password'
@@ -34,17 +35,10 @@ export async function takeEmailToken(db: Db, id: string): Promise<boolean> {
   return rows.length === 1
 }
 
-export async function dropEmailTokensOf(db: Db, { credentialId, kind }: { credentialId: string; kind: EmailTokenKind }): Promise<void> {
-  await db.hot(`delete from email_token where credential_id = $1 and kind = $2`, [credentialId, kind])
+/** Of this kind, or all. */
+export async function dropEmailTokensOf(db: Db, { credentialId, kind }: { credentialId: string; kind?: EmailTokenKind }): Promise<void> {
+  await db.hot(`delete from email_token where credential_id = $1 and ($2::text is null or kind = $2::text)`, [credentialId, kind ?? null])
 }
 
-export async function deleteExpiredEmailTokens(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from email_token where id in (
-      select id from email_token where expires_at < to_timestamp($1::float8 / 1000.0) order by expires_at limit $2::int
-      for update skip locked
-    ) returning id`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteExpiredEmailTokens = (db: Db, before: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'email_token', time: 'expires_at' }, { before, limit })

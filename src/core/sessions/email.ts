@@ -1,12 +1,12 @@
 import type { Principal } from '../access/principal.ts'
 import { audit } from '../audit/audit.ts'
+import { markVerified, readCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
 import { emailVerifyLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
 import type { Client } from './client.ts'
-import { markVerified, readCredential } from './credential-store.ts'
 import { dropEmailTokensOf, takeEmailToken } from './email-token-store.ts'
 import { createEmailToken, requireEmailToken, usedToken } from './email-tokens.ts'
 import { requireCredential } from './sessions.ts'
@@ -22,9 +22,9 @@ export async function sendVerification(
   const { credentialId, userId } = requireCredential(principal)
   const { tenantId } = principal
   await takeLimit(app, emailVerifyLimits({ userId, ip: client.ip }))
-  const known = await readCredential(app.db, credentialId)
+  const known = await readCredential(app.db, { id: credentialId })
   if (!known) throw new Fault('unauthenticated', 'This account is gone.')
-  if (known.email_verified_at !== null) return { emailVerified: true }
+  if (known.verifiedAt !== null) return { emailVerified: true }
   await app.db.transaction(async (db) => {
     const inside = { ...app, db }
     const token = await createEmailToken(inside, { kind: 'verify_email', credentialId, email: known.email })

@@ -1,38 +1,37 @@
+import { type Credential, writePassword } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
+import { namesOf } from '../identity/directory.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
 import { HISTORY_MAX, isReused, withHash } from '../passwords/history.ts'
 import { requirePassword } from '../passwords/policy.ts'
 import { clearLock } from '../rates/guard.ts'
-import { type CredentialRow, writePassword } from './credential-store.ts'
 import { dropEmailTokensOf } from './email-token-store.ts'
 import { type EndReason, endAll } from './sessions.ts'
 
 /** A new password that keeps to all rules, hashed and not yet anybody's. */
 export interface PasswordDraft {
-  known: CredentialRow
+  known: Credential
   hash: string
   history: string[]
 }
 
 /** Hashes for tens of milliseconds: outside of a transaction. Throws invalid (param password). */
 export async function draftPassword(
-  app: Needs<'passwords'>,
-  { known, next, name = null }: { known: CredentialRow; next: string; name?: string | null },
+  app: Needs<'db' | 'passwords'>,
+  { known, next }: { known: Credential; next: string },
 ): Promise<PasswordDraft> {
   const history = readHistory(known)
   if (await isReused(app, next, history))
     throw new Fault('invalid', `This is one of the last ${HISTORY_MAX} passwords; choose another.`, { param: 'password', reason: 'value' })
-  await requirePassword(next, { email: known.email, name })
+  await requirePassword(next, { email: known.email, names: await namesOf(app, known.id) })
   const hash = await app.passwords.hash(next)
   return { known, hash, history: withHash(history, hash) }
 }
 
 /** Newest first; with the one that counts, whatever the list says. */
-function readHistory({ password_history, password_hash }: CredentialRow): string[] {
-  const history = JSON.parse(password_history) as string[]
-  return [password_hash, ...history.filter((hash) => hash !== password_hash)].slice(0, HISTORY_MAX)
-}
+const readHistory = ({ passwordHistory, passwordHash }: Credential): string[] =>
+  [passwordHash, ...passwordHistory.filter((hash) => hash !== passwordHash)].slice(0, HISTORY_MAX)
 
 /**
  * In a transaction. What was begun with the old password ends: sessions, links to reset it, the lock of the address; and
@@ -43,9 +42,9 @@ export async function recordPassword(
   { known, hash, history }: PasswordDraft,
   { tenantId, reason }: { tenantId: string | null; reason: EndReason },
 ): Promise<boolean> {
-  const { id, email, password_hash: was } = known
+  const { id, email, passwordHash: was } = known
   const at = app.clock.now()
-  if (!(await writePassword(app.db, { id, was, hash, history: JSON.stringify(history), at }))) return false
+  if (!(await writePassword(app.db, { id, was, hash, history, at }))) return false
   await endAll(app, { credentialId: id, reason })
   await dropEmailTokensOf(app.db, { credentialId: id, kind: 'reset_password' })
   await clearLock(app, email)

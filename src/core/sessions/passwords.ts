@@ -1,16 +1,17 @@
 import type { Principal } from '../access/principal.ts'
 import { isAtLeast } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
+import { normalAddress } from '../credentials/address.ts'
+import { type Owner, readCredential, readOwner } from '../credentials/credentials.ts'
 import { Fault, notFound } from '../fault.ts'
 import { isUuid } from '../id.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
+import { requirePassword } from '../passwords/policy.ts'
 import { noteFailure, noteSuccess, requireOpen } from '../rates/guard.ts'
-import { passwordResetLimits } from '../rates/quotas.ts'
+import { passwordConfirmLimits, passwordResetLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
-import { normalAddress } from './address.ts'
 import type { Client } from './client.ts'
-import { holdCredential, type OwnerRow, readCredential, readOwner } from './credential-store.ts'
 import { takeEmailToken } from './email-token-store.ts'
 import { requireEmailToken, usedToken } from './email-tokens.ts'
 import { draftPassword, type PasswordDraft, recordPassword } from './password-draft.ts'
@@ -31,11 +32,11 @@ export async function changePassword(
 ): Promise<void> {
   const { credentialId, userId } = requireCredential(principal)
   const { tenantId } = principal
-  const known = await readCredential(app.db, credentialId)
+  const known = await readCredential(app.db, { id: credentialId })
   if (!known) throw wrongPassword()
   const attempt = { email: known.email, ip: client.ip }
   await requireOpen(app, attempt)
-  const isRight = await app.passwords.verify(current, known.password_hash)
+  const isRight = await app.passwords.verify(current, known.passwordHash)
   const event = { tenantId, userId, event: 'password.change', client } as const
   if (!isRight) {
     await audit(app, { ...event, result: 'failure', reason: 'invalid_password' })
@@ -74,10 +75,10 @@ export async function resetPasswordOf(
   if (!isUuid(userId)) throw notFound('user', userId)
   const target = { tenantId, userId }
   const owner = mayReset(principal, target, await readOwner(app.db, target))
-  const draft = await draftPassword(app, { known: owner, name: owner.name, next })
+  const draft = await draftPassword(app, { known: owner, next })
   await commit(app, async (db) => {
     // He may have risen, or joined another tenant, while the password was hashed.
-    mayReset(principal, target, await readOwner(db, target, true))
+    mayReset(principal, target, await readOwner(db, target, { hold: true }))
     if (!(await recordPassword({ ...app, db }, draft, { tenantId, reason: 'password_reset' })))
       throw new Fault('busy', 'The password was changed at the same moment; try again.', { kind: 'user', id: userId })
     const details = { by: principal.userId ?? principal.account ?? principal.kind }
@@ -85,12 +86,12 @@ export async function resetPasswordOf(
   })
 }
 
-function mayReset(principal: Principal, target: { userId: string }, owner: OwnerRow | undefined): OwnerRow {
+function mayReset(principal: Principal, target: { userId: string }, owner: Owner | undefined): Owner {
   if (!owner) throw notFound('user', target.userId)
   const refuse = (sentence: string): Fault => new Fault('forbidden', sentence, { why: 'insufficient_role' })
   if (principal.userId === target.userId) throw refuse('Your own password is changed with the current one.')
   if (principal.isOperator) return owner
-  if (owner.is_operator) throw refuse('The password of an operator is set by operators only.')
+  if (owner.isOperator) throw refuse('The password of an operator is set by operators only.')
   if (owner.role !== null && !isAtLeast(principal.role, owner.role)) throw refuse('The user has a role above yours.')
   if (owner.elsewhere) throw refuse('This person belongs to other tenants too: only an operator may set the password.')
   return owner
@@ -108,6 +109,15 @@ export async function requestPasswordReset(app: Parts, { email, client }: { emai
 }
 
 /**
+ * Before anything is known of a token: what is wrong with the password as such. Anybody may ask, and it is costly: so it is
+ * counted. Throws rate_limited, or invalid (param password).
+ */
+export async function admitPassword(app: Needs<'db' | 'clock'>, { next, client }: { next: string; client: Client }): Promise<void> {
+  await takeLimit(app, passwordConfirmLimits(client.ip))
+  await requirePassword(next, {})
+}
+
+/**
  * Ends all sessions of the person, all his tokens of this kind, and the lock of the address. Throws invalid: param token,
  * or param password, after which the token is still good.
  */
@@ -116,11 +126,11 @@ export async function confirmPasswordReset(
   { token, next, client }: { token: string; next: string; client: Client },
 ): Promise<void> {
   const found = await requireEmailToken(app, token, 'reset_password')
-  const known = await readCredential(app.db, found.credential_id)
+  const known = await readCredential(app.db, { id: found.credential_id })
   if (!known || known.email !== found.email) throw usedToken()
   const draft: PasswordDraft = await draftPassword(app, { known, next })
   await commit(app, async (db) => {
-    await holdCredential(db, known.id)
+    await readCredential(db, { id: known.id }, { hold: true })
     if (!(await takeEmailToken(db, found.id))) throw usedToken()
     if (!(await recordPassword({ ...app, db }, draft, { tenantId: null, reason: 'password_reset_token' }))) throw usedToken()
     const details = { credential: known.id }

@@ -1,5 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
-import { deleteCredentialIfUnused, holdCredential, readCredentialOf } from './credential-store.ts'
+import { deleteCredentialIfUnused, readCredential, readCredentialOf } from '../credentials/credentials.ts'
+import { dropEmailTokensOf } from './email-token-store.ts'
 import { deleteSessionsOf } from './store.ts'
 
 interface UserId {
@@ -16,9 +17,9 @@ export const dropSessionsOf = (db: Db, who: UserId): Promise<void> => deleteSess
  */
 export async function leaveCredential(db: Db, who: UserId, remove: () => Promise<boolean>): Promise<boolean> {
   const credentialId = await readCredentialOf(db, who)
-  if (credentialId !== undefined) await holdCredential(db, credentialId)
+  if (credentialId !== undefined) await readCredential(db, { id: credentialId }, { hold: true })
   await deleteSessionsOf(db, who)
   if (!(await remove())) return false
-  if (credentialId !== undefined) await deleteCredentialIfUnused(db, credentialId)
+  if (credentialId !== undefined && (await deleteCredentialIfUnused(db, credentialId))) await dropEmailTokensOf(db, { credentialId })
   return true
 }

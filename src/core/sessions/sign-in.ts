@@ -1,11 +1,11 @@
 import { audit } from '../audit/audit.ts'
+import { normalAddress } from '../credentials/address.ts'
+import { findCredential, type Known, type Membership } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import { isUuid } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { noteFailure, noteSuccess, requireOpen } from '../rates/guard.ts'
-import { normalAddress } from './address.ts'
 import type { Client } from './client.ts'
-import { findCredential, type Known, type MembershipRow } from './credential-store.ts'
 import { draftSession, recordSession, type SessionUser, type SignedIn } from './session.ts'
 
 type Parts = Needs<'db' | 'clock' | 'passwords' | 'tokens' | 'identity'>
@@ -27,7 +27,7 @@ export async function signIn(app: Parts, { email, password, tenantId, client }: 
   await requireOpen(app, attempt)
   const known = await findCredential(app.db, attempt.email)
   const tried = { known, client, tenantId: tenantId?.toLowerCase() ?? null }
-  if (!(await app.passwords.verify(password, known?.password_hash ?? null))) return refuse(app, attempt, tried)
+  if (!(await app.passwords.verify(password, known?.passwordHash ?? null))) return refuse(app, attempt, tried)
   await noteSuccess(app, attempt)
   const found = await requireMembership(app, tried)
   return enter(app, { ...found, client })
@@ -54,13 +54,13 @@ async function refuse(app: Parts, attempt: { email: string; ip: string | null },
 
 /** What is refused before a password is compared is not written: whoever asks often enough could fill the table. */
 const note = (app: Parts, { known, tenantId, client }: Tried, [result, reason]: ['failure' | 'locked', string]): Promise<void> => {
-  const user = known?.users.find(({ tenant_id }) => tenantId === null || tenant_id === tenantId)
-  return audit(app, { tenantId: user?.tenant_id ?? null, userId: user?.id ?? null, event: 'session.open', result, reason, client })
+  const user = known?.users.find((u) => tenantId === null || u.tenantId === tenantId)
+  return audit(app, { tenantId: user?.tenantId ?? null, userId: user?.id ?? null, event: 'session.open', result, reason, client })
 }
 
-async function requireMembership(app: Parts, tried: Tried): Promise<{ known: Known; user: MembershipRow }> {
+async function requireMembership(app: Parts, tried: Tried): Promise<{ known: Known; user: Membership }> {
   const { known, tenantId } = tried
-  const isNamed = ({ tenant_id }: MembershipRow): boolean => tenantId === null || (isUuid(tenantId) && tenant_id === tenantId)
+  const isNamed = (user: Membership): boolean => tenantId === null || (isUuid(tenantId) && user.tenantId === tenantId)
   const users = known?.users.filter(isNamed) ?? []
   const active = users.filter(({ status }) => status === 'active')
   if (active.length > 1)
@@ -74,19 +74,19 @@ async function requireMembership(app: Parts, tried: Tried): Promise<{ known: Kno
   throw users.length > 0 ? new Fault('forbidden', 'This account is disabled.', { why: 'disabled' }) : wrong()
 }
 
-async function enter(app: Parts, { known, user, client }: { known: Known; user: MembershipRow; client: Client }): Promise<SignedIn> {
+async function enter(app: Parts, { known, user, client }: { known: Known; user: Membership; client: Client }): Promise<SignedIn> {
   const draft = await draftSession(app, { user: userOf(known, user), client })
   await app.db.transaction(async (db) => {
-    await recordSession({ db }, draft, known.password_hash)
+    await recordSession({ db }, draft, known.passwordHash)
     await audit(
       { ...app, db },
-      { tenantId: user.tenant_id, userId: user.id, event: 'session.open', result: 'success', reason: 'login', client },
+      { tenantId: user.tenantId, userId: user.id, event: 'session.open', result: 'success', reason: 'login', client },
     )
   })
   return draft.signedIn
 }
 
-const userOf = (known: Known, user: MembershipRow): SessionUser => ({
-  ...{ id: user.id, tenantId: user.tenant_id, credentialId: known.id },
-  ...{ role: user.role, isOperator: user.is_operator, emailVerified: known.email_verified_at !== null },
+const userOf = (known: Known, user: Membership): SessionUser => ({
+  ...{ id: user.id, tenantId: user.tenantId, credentialId: known.id },
+  ...{ role: user.role, isOperator: user.isOperator, emailVerified: known.verifiedAt !== null },
 })

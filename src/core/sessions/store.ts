@@ -1,5 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
 import type { Role } from '../access/roles.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 export interface SessionRow {
   id: string
@@ -189,12 +190,5 @@ export async function deleteSessionsOf(db: Db, { tenantId, userId }: { tenantId:
   await db.hot(`delete from session where user_id = $2 and tenant_id is not distinct from $1::uuid`, [tenantId, userId])
 }
 
-export async function deleteSessionRows(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from session where id in (
-      select id from session where expires_at < ${MS(1)} order by expires_at limit $2::int for update skip locked
-    ) returning id`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteSessionRows = (db: Db, before: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'session', time: 'expires_at' }, { before, limit })

@@ -1,65 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
 import type { Role } from '../access/roles.ts'
 
-export interface StoredCredential {
-  id: string
-  passwordHash: string
-  verified: boolean
-}
-
-interface CredentialRow {
-  id: string
-  password_hash: string
-  verified: boolean
-}
-
-const fromRow = (r: CredentialRow): StoredCredential => ({ id: r.id, passwordHash: r.password_hash, verified: r.verified })
-
-/** @param email in lower case */
-export async function readCredential(db: Db, email: string): Promise<StoredCredential | undefined> {
-  const rows = await db.hot<CredentialRow>(
-    `select id, password_hash, email_verified_at is not null as verified from credential where email = $1`,
-    [email],
-  )
-  return rows[0] && fromRow(rows[0])
-}
-
-/** Until the end of the transaction it stays, and nobody changes its password. */
-export async function lockCredential(db: Db, email: string): Promise<StoredCredential | undefined> {
-  const rows = await db.hot<CredentialRow>(
-    `select id, password_hash, email_verified_at is not null as verified from credential where email = $1 for no key update`,
-    [email],
-  )
-  return rows[0] && fromRow(rows[0])
-}
-
-/** The first time counts. */
-export async function verifyCredential(db: Db, id: string, at: number): Promise<void> {
-  await db.hot(`update credential set email_verified_at = coalesce(email_verified_at, to_timestamp($2::float8 / 1000.0)) where id = $1`, [
-    id,
-    at,
-  ])
-}
-
-export interface NewCredential {
-  id: string
-  email: string
-  passwordHash: string
-  verified: boolean
-  at: number
-}
-
-/** False: the address has one. */
-export async function insertCredential(db: Db, { id, email, passwordHash, verified, at }: NewCredential): Promise<boolean> {
-  const rows = await db.hot(
-    `insert into credential (id, email, password_hash, password_history, email_verified_at, password_changed_at, created_at)
-    values ($1, $2, $3, $4, case when $5::boolean then to_timestamp($6::float8 / 1000.0) end, to_timestamp($6::float8 / 1000.0),
-      to_timestamp($6::float8 / 1000.0)) on conflict (email) do nothing returning id`,
-    [id, email, passwordHash, JSON.stringify([passwordHash]), verified, at],
-  )
-  return rows.length === 1
-}
-
 /** False: there is a tenant of this name. */
 export async function insertTenant(db: Db, tenant: { id: string; name: string; title: string; at: number }): Promise<boolean> {
   const rows = await db.hot(
@@ -67,13 +8,6 @@ export async function insertTenant(db: Db, tenant: { id: string; name: string; t
     [tenant.id, tenant.name, tenant.title, tenant.at],
   )
   return rows.length === 1
-}
-
-export async function hasUser(db: Db, tenantId: string, credentialId: string): Promise<boolean> {
-  const rows = await db.hot(`select 1 from app_user u where u.credential_id = $2::uuid and u.tenant_id is not distinct from $1::uuid`, [
-    ...[tenantId, credentialId],
-  ])
-  return rows.length > 0
 }
 
 export interface FoundUser {

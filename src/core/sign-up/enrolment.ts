@@ -1,5 +1,6 @@
 import { isAtLeast, type Role } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
+import { type Credential, insertCredential, readCredential, verifyCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
 import { tenantSlug } from '../identity/directory.ts'
@@ -9,19 +10,7 @@ import type { Needs } from '../needs.ts'
 import type { Client } from '../sessions/client.ts'
 import { createEmailToken } from '../sessions/email-tokens.ts'
 import { recordSession, type SessionDraft } from '../sessions/session.ts'
-import {
-  type FoundUser,
-  insertCredential,
-  insertMember,
-  insertTenant,
-  linkMember,
-  lockCredential,
-  lockNamesake,
-  type NewMember,
-  readNamesake,
-  type StoredCredential,
-  verifyCredential,
-} from './account-store.ts'
+import { type FoundUser, insertMember, insertTenant, linkMember, lockNamesake, type NewMember, readNamesake } from './account-store.ts'
 import { lockInvite, readInviteByHash, redeemInviteRow } from './invite-store.ts'
 import { hashToken } from './invite-token.ts'
 import type { Invite } from './invites.ts'
@@ -37,7 +26,7 @@ export interface Applicant {
   /** Of the password that was given. */
   passwordHash: string
   /** What the address signs in with already. */
-  known: StoredCredential | undefined
+  known: Credential | undefined
   /** The password that was given is the one of `known`. */
   isProven: boolean
 }
@@ -73,7 +62,7 @@ export async function planEnrolment(app: PlanNeeds, applicant: Applicant): Promi
     ...{ id: namesake?.id ?? newId(), tenantId: into ?? newId(), credentialId: known?.id ?? newId(), email, name, isOperator },
     role: into === null ? 'owner' : higher(namesake?.role ?? null, invite?.role ?? 'member'),
     // Whoever runs the server gave the invite to whom he knows.
-    verified: isOperator || (known?.verified ?? false),
+    verified: isOperator || known?.verifiedAt != null,
     at: app.clock.now(),
   }
   return { invite, namesake, member }
@@ -154,8 +143,8 @@ async function giveCredential(db: Needs<'db'>['db'], { email, passwordHash, know
     return
   }
   // Its password is still the one that was proven.
-  if ((await lockCredential(db, email))?.passwordHash !== known.passwordHash) throw taken()
-  if (verified) await verifyCredential(db, id, at)
+  if ((await readCredential(db, { email }, { hold: true }))?.passwordHash !== known.passwordHash) throw taken()
+  if (verified) await verifyCredential(db, { id, email, at })
 }
 
 async function askForProof(app: EnrolNeeds, { credentialId, email, tenantId }: NewMember): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Db } from '../../drivers/records/port.ts'
 import type { Role } from '../access/roles.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 import type { Invite, InviteStatus } from './invites.ts'
 
 interface InviteRow {
@@ -103,13 +104,10 @@ export async function revokeInviteRow(db: Db, id: string, reason: string): Promi
 }
 
 /** Those that nobody can redeem. Answers how many, at most `limit`. */
-export async function deleteInviteRows(db: Db, input: { createdBefore: number; now: number; limit: number }): Promise<number> {
-  const rows = await db.query<{ id: string }>(
-    `delete from invite where id in (
-      select id from invite where created_at < to_timestamp($1::float8 / 1000.0)
-        and (status <> 'active' or expires_at < to_timestamp($2::float8 / 1000.0)) order by created_at limit $3::int
-    ) returning id`,
-    [input.createdBefore, input.now, input.limit],
-  )
-  return rows.length
+export function deleteInviteRows(
+  db: Db,
+  { createdBefore: before, now, limit }: { createdBefore: number; now: number; limit: number },
+): Promise<number> {
+  const and = `(status <> 'active' or expires_at < to_timestamp($3::float8 / 1000.0))`
+  return deleteOldRows(db, { table: 'invite', time: 'created_at', and, params: [now] }, { before, limit })
 }

@@ -1,13 +1,13 @@
 import type { Principal } from '../access/principal.ts'
 import { isAtLeast, isGranted, type Role } from '../access/roles.ts'
 import { type AuditName, audit } from '../audit/audit.ts'
+import { normalAddress } from '../credentials/address.ts'
 import { Fault, notFound } from '../fault.ts'
 import { isUuid, newId } from '../id.ts'
 import { titleOf } from '../identity/directory.ts'
 import { queueMail } from '../mail/mail.ts'
 import type { Needs } from '../needs.ts'
 import { takeLimit } from '../rates/rates.ts'
-import { normalAddress } from '../sessions/address.ts'
 import {
   deleteInviteRows,
   type InviteFilter,

@@ -1,23 +1,14 @@
 import { audit } from '../audit/audit.ts'
 import type { Caller } from '../caller.ts'
+import { normalAddress } from '../credentials/address.ts'
+import { findCredential, insertCredential, readCredential, verifyCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
 import { operator } from '../identity/tenants.ts'
 import { holdEmails, requireOperator } from '../identity/users.ts'
 import type { Needs } from '../needs.ts'
 import { requirePassword } from '../passwords/policy.ts'
-import { normalAddress } from '../sessions/address.ts'
-import {
-  hasUser,
-  insertCredential,
-  insertMember,
-  linkMember,
-  lockCredential,
-  lockNamesake,
-  type NewMember,
-  readCredential,
-  verifyCredential,
-} from './account-store.ts'
+import { insertMember, linkMember, lockNamesake, type NewMember } from './account-store.ts'
 import { type IssuedInvite, newInvite, storeInvite } from './invites.ts'
 
 export interface NewOperator {
@@ -59,9 +50,9 @@ async function makeOperator(
   requireOperator(caller)
   const email = normalAddress(input.email)
   const { tenantId } = caller
-  const known = await readCredential(app.db, email)
-  if (known && (await hasUser(app.db, tenantId, known.id))) return undefined
-  if (!known) await requirePassword(password, { email, name })
+  const known = await findCredential(app.db, email)
+  if (known?.users.some((user) => user.tenantId === tenantId)) return undefined
+  if (!known) await requirePassword(password, { email, names: [name] })
   // Somebody who registered with this address before does not become an operator by it: the password must be his.
   if (known && !(await app.passwords.verify(password, known.passwordHash))) throw taken()
   const passwordHash = known?.passwordHash ?? (await app.passwords.hash(password))
@@ -86,10 +77,10 @@ async function install(app: Needs<'db' | 'clock'>, { tenantId, email, name, pass
   await holdEmails(db, tenantId)
   const known = await lockNamesake(db, tenantId, email)
   const isNew = await insertCredential(db, { id, email, passwordHash, verified: true, at })
-  const credential = isNew ? { id, passwordHash } : await lockCredential(db, email)
+  const credential = isNew ? { id, passwordHash } : await readCredential(db, { email }, { hold: true })
   if (known && known.credentialId === credential?.id) return undefined
   if (credential?.passwordHash !== passwordHash || (known && (known.credentialId !== null || !known.isActive))) throw taken()
-  if (!isNew) await verifyCredential(db, credential.id, at)
+  if (!isNew) await verifyCredential(db, { id: credential.id, email, at })
   const member: NewMember = {
     ...{ id: known?.id ?? newId(), tenantId, credentialId: credential.id, email, verified: true, name },
     ...{ role: 'owner', isOperator: true, at },

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 import type { RequestStatus, SignupRequest } from './requests.ts'
 
 interface RequestRow {
@@ -88,12 +89,5 @@ export async function decideRequestRow(db: Db, request: SignupRequest): Promise<
 }
 
 /** Answers how many, at most `limit`. */
-export async function deleteRequestRows(db: Db, { before, limit }: { before: number; limit: number }): Promise<number> {
-  const rows = await db.query<{ id: string }>(
-    `delete from signup_request where id in (
-      select id from signup_request where created_at < to_timestamp($1::float8 / 1000.0) order by created_at limit $2::int
-    ) returning id`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteRequestRows = (db: Db, input: { before: number; limit: number }): Promise<number> =>
+  deleteOldRows(db, { table: 'signup_request', time: 'created_at' }, input)

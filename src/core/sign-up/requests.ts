@@ -1,12 +1,12 @@
 import type { Principal } from '../access/principal.ts'
 import { audit } from '../audit/audit.ts'
+import { normalAddress } from '../credentials/address.ts'
 import { Fault, notFound } from '../fault.ts'
 import { isUuid, newId } from '../id.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import type { Needs } from '../needs.ts'
 import { signupRequestLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
-import { normalAddress } from '../sessions/address.ts'
 import type { Client } from '../sessions/client.ts'
 import { type IssuedInvite, newInvite, requireGrant, writeInvite } from './invites.ts'
 import {

@@ -1,13 +1,13 @@
 import { audit } from '../audit/audit.ts'
+import { normalAddress } from '../credentials/address.ts'
+import { readCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { requirePassword } from '../passwords/policy.ts'
 import { signupLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
-import { normalAddress } from '../sessions/address.ts'
 import type { Client } from '../sessions/client.ts'
 import { draftSession, type SignedIn } from '../sessions/session.ts'
-import { readCredential } from './account-store.ts'
 import { type Applicant, enrol, planEnrolment } from './enrolment.ts'
 
 export interface SignupPolicy {
@@ -48,7 +48,7 @@ export async function register(app: SignupNeeds, input: Registration): Promise<S
   const { client } = input
   await takeLimit(app, signupLimits({ email, ip: client.ip }))
   const name = input.displayName?.trim() || null
-  await requirePassword(input.password, { email, name })
+  await requirePassword(input.password, { email, names: [name, input.tenantName] })
   const proven = await prove(app, email, input.password)
   const token = input.inviteToken?.trim() || null
   try {
@@ -71,7 +71,7 @@ async function prove(
   email: string,
   password: string,
 ): Promise<Pick<Applicant, 'passwordHash' | 'known' | 'isProven'>> {
-  const known = await readCredential(app.db, email)
+  const known = await readCredential(app.db, { email })
   const passwordHash = await app.passwords.hash(password)
   const isProven = await app.passwords.verify(password, known?.passwordHash ?? null)
   return { known, passwordHash, isProven }

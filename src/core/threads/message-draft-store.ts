@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 export interface DraftKey {
   tenantId: string
@@ -62,12 +63,5 @@ export async function takeDraftRow(db: Db, key: DraftKey & { freshSince: number 
 }
 
 /** With their parts. */
-export async function deleteOldDrafts(db: Db, before: number, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from message_draft where (thread_id, author, tenant_id) in
-    (select thread_id, author, tenant_id from message_draft where updated_at < to_timestamp($1::float8 / 1000.0)
-      order by updated_at limit $2::int for update skip locked) returning 1`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteOldDrafts = (db: Db, before: number, limit: number): Promise<number> =>
+  deleteOldRows(db, { table: 'message_draft', time: 'updated_at' }, { before, limit })

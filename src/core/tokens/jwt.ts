@@ -94,7 +94,7 @@ export interface Expected {
   now: number
 }
 
-/** `early`: not yet or for others. */
+/** `expired`: good but for its end. */
 export function judge(claims: JsonObject, { use, issuer, audience, now }: Expected): 'good' | 'bad' | 'expired' {
   const { sub, jti, iat, nbf, exp, iss, token_use } = claims
   if (token_use !== use || iss !== issuer || !isSubject(sub) || typeof jti !== 'string' || !isUuid(jti)) return 'bad'

@@ -49,6 +49,9 @@ export async function dropTokenKey(app: Needs<'db' | 'signals'>, caller: Caller,
   app.signals.keyChanged()
 }
 
+/** So many keys that others sealed go on: nobody else retires those of servers that are gone with their secrets. */
+const FOREIGN_MAX = 20
+
 /** The table of keys, and which of them follows which. Private halves are sealed about the name of their key. */
 export class KeptKeys {
   private brought: Promise<Map<string, BroughtKey>> | undefined
@@ -70,10 +73,12 @@ export class KeptKeys {
     await this.bring()
     const drafts = await this.drafts(2)
     return this.alone(async (db, keys) => {
-      const foreign = keys.find(({ status, privateJwk }) => status === 'active' && !privateJwk)?.kid
       if (mine(keys, 'active').length > 0) return { foreign: undefined }
       await this.advance(db, mine(keys, 'next'), drafts)
-      return { foreign }
+      const others = keys.filter(({ status, privateJwk }) => status !== 'retired' && !privateJwk)
+      // Whose server lives makes new ones: what it signed stays good.
+      await this.retire(db, others.slice(FOREIGN_MAX))
+      return { foreign: others.find(({ status }) => status === 'active')?.kid }
     })
   }
 

@@ -1,4 +1,5 @@
 import { Fault } from '../fault.ts'
+import { TRUST_MS } from '../identity/ring-memory.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import { asClaims, importKey, judge, kidOf, readSigned, signToken } from './jwt.ts'
@@ -27,11 +28,12 @@ const keptFor = (refreshMs: number): number => Math.max(refreshMs, MACHINE_MS) +
 const notValid = (): Fault => new Fault('unauthenticated', 'This token is not valid.', { why: 'invalid_token' })
 const expired = (): Fault => new Fault('unauthenticated', 'This token has expired.', { why: 'invalid_token', expired: true })
 
-/** Keys of this server, read when they are needed first and again when they changed. One per process. */
+/** Keys of this server, read when they are needed, again when they changed, and after `TRUST_MS` in any case. One per process. */
 export class TokenKeys implements Tokens {
   private readonly kept: KeptKeys
   private current: Promise<Map<string, Ready>> | undefined
   private making: Promise<void> | undefined
+  private readAt = Number.NEGATIVE_INFINITY
   private lookedAt = Number.NEGATIVE_INFINITY
   /** By name: a key never changes. */
   private ready = new Map<string, Ready>()
@@ -131,9 +133,11 @@ export class TokenKeys implements Tokens {
   }
 
   private known(): Promise<Map<string, Ready>> {
-    if (this.current) return this.current
+    const now = this.app.clock.now()
+    if (this.current && Math.abs(now - this.readAt) <= TRUST_MS) return this.current
     const reading = this.read()
     this.current = reading
+    this.readAt = now
     reading.catch(() => {
       if (this.current === reading) this.current = undefined
     })

@@ -1,4 +1,5 @@
 import type { Db } from '../../drivers/records/port.ts'
+import { deleteOldRows } from '../sweeps/old-rows.ts'
 
 export type KeyStatus = 'active' | 'next' | 'retired'
 
@@ -45,12 +46,5 @@ export async function setTokenKeyStatus(db: Db, input: { kids: readonly string[]
 export const deleteTokenKey = (db: Db, kid: string): Promise<unknown> => db.query('delete from token_key where kid = $1', [kid])
 
 /** Answers how many. */
-export async function deleteRetiredKeys(db: Db, { before, limit }: { before: number; limit: number }): Promise<number> {
-  const rows = await db.query<{ kid: string }>(
-    `delete from token_key where kid in (
-      select kid from token_key where status = 'retired' and retired_at < to_timestamp($1::float8 / 1000.0) order by retired_at limit $2
-    ) returning kid`,
-    [before, limit],
-  )
-  return rows.length
-}
+export const deleteRetiredKeys = (db: Db, input: { before: number; limit: number }): Promise<number> =>
+  deleteOldRows(db, { table: 'token_key', time: 'retired_at', and: `status = 'retired'` }, input)

@@ -1,17 +1,16 @@
 import { Type as t } from '@sinclair/typebox'
+import { PASSWORD_MAX } from '../../core/passwords/hashing.ts'
+import { PASSWORD_MIN } from '../../core/passwords/policy.ts'
 
 /** As long as an address can be. */
 export const Email = t.String({ format: 'email', maxLength: 320 })
 
-/** No password is longer, so no longer one is hashed. */
-const PASSWORD_CHARS_MAX = 256
-
 /** Of somebody who has one: rules may have been others when it was made. */
-export const Password = t.String({ minLength: 8, maxLength: PASSWORD_CHARS_MAX })
+export const Password = t.String({ minLength: 8, maxLength: PASSWORD_MAX })
 
 export const NewPassword = t.String({
-  minLength: 14,
-  maxLength: PASSWORD_CHARS_MAX,
+  minLength: PASSWORD_MIN,
+  maxLength: PASSWORD_MAX,
   description: 'At least 14 characters, two of the four classes of characters, and hard to guess.',
 })
 

@@ -1,7 +1,12 @@
 import { Elysia } from 'elysia'
 import type { App } from '../../app.ts'
-import { requirePassword } from '../../core/passwords/policy.ts'
-import { changePassword, confirmPasswordReset, requestPasswordReset, resetPasswordOf } from '../../core/sessions/passwords.ts'
+import {
+  admitPassword,
+  changePassword,
+  confirmPasswordReset,
+  requestPasswordReset,
+  resetPasswordOf,
+} from '../../core/sessions/passwords.ts'
 import { Done, done } from './auth-answers.wire.ts'
 import { PasswordChangeRequest, PasswordForgotRequest, PasswordResetConfirmRequest, PasswordResetRequest } from './auth-passwords.wire.ts'
 import { anybody, signedIn } from './caller.ts'
@@ -34,7 +39,7 @@ const opened = (app: App) =>
       '/auth/password/confirm',
       async ({ client, body }) => {
         // Of this operation what is wrong with the password as such is a mistake of the body, before the token is looked at.
-        await as422(requirePassword(body.new_password, {}))
+        await as422(admitPassword(app, { next: body.new_password, client }))
         await confirmPasswordReset(app, { token: body.token, next: body.new_password, client })
         return done('The password is changed. Sign in with it.')
       },

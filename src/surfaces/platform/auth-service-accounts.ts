@@ -22,7 +22,7 @@ import {
   toTokenItem,
 } from './auth-service-accounts.wire.ts'
 import { anybody, type Override, signedIn } from './caller.ts'
-import { answers, asks, paths, takes } from './route.ts'
+import { answers, asks, header, paths, takes } from './route.ts'
 
 const issued = answers(
   {
@@ -34,13 +34,9 @@ const issued = answers(
   201,
 )
 
-const header = (name: string, required: boolean, description: string) => ({
-  ...{ name, in: 'header' as const, required, description },
-  schema: { type: 'string' as const },
-})
 const SIGNED_HEADERS = [
-  header('Authorization', true, 'Bearer vault:<signature>, or Bearer dev-local on a server for development.'),
-  header('X-Vault-Payload', false, 'The signed claims, as JSON in base64url.'),
+  header('Authorization', 'Bearer vault:<signature>, or Bearer dev-local on a server for development.', true),
+  header('X-Vault-Payload', 'The signed claims, as JSON in base64url.'),
 ]
 
 const signedOf = ({ headers }: Request) => ({ authorization: headers.get('authorization'), payload: headers.get('x-vault-payload') })

@@ -11,8 +11,6 @@ import { PendingBody } from '../../http/pending-body.ts'
 import { Refusal } from './refusal.ts'
 import { inTenant } from './tenant-headers.ts'
 
-export type { Once } from '../../core/idempotency/effects.ts'
-
 /** What needs no credential. */
 export type OpenOperation = { [O in Operation]: (typeof PERMISSIONS)[O]['level'] extends 'none' ? O : never }[Operation]
 
@@ -70,11 +68,10 @@ async function principalOf(app: App, request: Request): Promise<Principal> {
 }
 
 const YES = ['1', 'true', 'yes', 'on']
-const REASON_CHARS_MAX = 512
 
 function overrideOf(headers: Headers): Override | null {
   if (!YES.includes(headers.get('x-operator-override')?.trim().toLowerCase() ?? '')) return null
-  return { reason: (headers.get('x-operator-reason') ?? '').trim().slice(0, REASON_CHARS_MAX) }
+  return { reason: (headers.get('x-operator-reason') ?? '').trim() }
 }
 
 interface Asked {

@@ -28,8 +28,9 @@ const parts = answersIn({ error: ErrorBody, refusals: REFUSALS, security: [{ bea
 /** The name under which the document, and the test of permissions, find the operation's row. */
 export const OPERATION = 'x-operation'
 
-const header = (name: string, description: string) => ({
-  ...{ name, in: 'header' as const, required: false, description },
+/** For the document: a header that an operation reads. */
+export const header = (name: string, description: string, required = false) => ({
+  ...{ name, in: 'header' as const, required, description },
   schema: { type: 'string' as const },
 })
 

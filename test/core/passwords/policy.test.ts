@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { requirePassword } from '../../../src/core/passwords/policy.ts'
 
-const ABOUT = { email: 'margaret.hamilton@example.org', name: 'Margaret Hamilton' }
+const ABOUT = { email: 'margaret.hamilton@example.org', names: ['Margaret Hamilton'] }
 
 /** What it is refused with; undefined: it is taken. */
 const refusalOf = (password: string, about: Parameters<typeof requirePassword>[1] = ABOUT) =>
@@ -67,7 +67,7 @@ test('the own address and name do not make a password', async () => {
   const own = 'Xanthippe-Quy-81'
   expect(await refusalOf(own)).toBeUndefined()
   expect(await refusalOf(own, { email: `${own}@example.org` })).toMatchObject({ code: 'invalid' })
-  expect(await refusalOf(own, { name: own })).toMatchObject({ code: 'invalid' })
+  expect(await refusalOf(own, { names: [own] })).toMatchObject({ code: 'invalid' })
 })
 
 test('the fault names the field of the request', async () => {

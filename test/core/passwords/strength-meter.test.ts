@@ -12,7 +12,7 @@ function threadOf(source: string): () => Promise<Worker> {
   urls.push(url)
   return async () => new Worker(url)
 }
-const STRONG = 'self.postMessage({ call: data.call, strength: { score: 4, advice: [] } })'
+const STRONG = 'self.postMessage({ call: data.call, strength: { guessesLog10: 99, advice: [] } })'
 const ASKED = { password: 'correct horse battery staple', hints: [] }
 
 test('nothing is loaded before the first password, and the thread goes when nobody asks', async () => {
@@ -20,23 +20,23 @@ test('nothing is loaded before the first password, and the thread goes when nobo
   expect(meter.isOpen).toBe(false)
   const asked = meter.measure(ASKED)
   expect(meter.isOpen).toBe(true)
-  expect((await asked).score).toBe(4)
+  expect((await asked).guessesLog10).toBeGreaterThan(13)
   await eventually(() => !meter.isOpen || undefined)
-  expect((await meter.measure({ password: 'Password1234567', hints: [] })).score).toBeLessThan(3)
+  expect((await meter.measure({ password: 'Password1234567', hints: [] })).guessesLog10).toBeLessThan(6)
 })
 
 test('answers find those who asked', async () => {
   const meter = new StrengthMeter()
   const passwords = ['Password1234567', ASKED.password, 'aaaaaaaaaaaaaaaaaaa1', 'Jk8-sunny-gate-12']
   const strengths = await Promise.all(passwords.map((password) => meter.measure({ password, hints: [] })))
-  expect(strengths.map(({ score }) => score >= 3)).toEqual([false, true, false, true])
+  expect(strengths.map(({ guessesLog10 }) => guessesLog10 > 10)).toEqual([false, true, false, true])
 })
 
 test('the words of the person count', async () => {
   const meter = new StrengthMeter()
-  const score = async (hints: string[]): Promise<number> => (await meter.measure({ password: 'xanthippe-quy-81', hints })).score
-  expect(await score([])).toBe(4)
-  expect(await score(['xanthippe-quy-81'])).toBe(0)
+  const guesses = async (hints: string[]): Promise<number> => (await meter.measure({ password: 'xanthippe-quy-81', hints })).guessesLog10
+  expect(await guesses([])).toBeGreaterThan(13)
+  expect(await guesses(['xanthippe-quy-81'])).toBeLessThan(1)
 })
 
 test('while the longest of the worst passwords is looked at, this thread does other things', async () => {
@@ -61,7 +61,7 @@ test('a thread that fails takes nobody along: who asked is told, the next one is
   const meter = new StrengthMeter({ start: () => (started++ === 0 ? start() : good()) })
   const [first, second] = await Promise.allSettled([meter.measure(ASKED), meter.measure(ASKED)])
   for (const result of [first, second]) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } })
-  expect((await meter.measure(ASKED)).score).toBe(4)
+  expect((await meter.measure(ASKED)).guessesLog10).toBe(99)
 })
 
 test('a thread that cannot start, ends or falls silent is told, and replaced', async () => {
@@ -77,7 +77,7 @@ test('a thread that cannot start, ends or falls silent is told, and replaced', a
     expect(fault).toMatchObject({ code: 'unavailable' })
     expect(JSON.stringify([fault.message, String(fault.cause)])).not.toContain('horse')
   }
-  expect((await meter.measure(ASKED)).score).toBe(4)
+  expect((await meter.measure(ASKED)).guessesLog10).toBe(99)
 })
 
 test('more than may wait are refused at once', async () => {

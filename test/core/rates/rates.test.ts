@@ -162,5 +162,6 @@ describe('quotas', () => {
     expect(await times((n) => serviceAccountLimits({ account: `account-${n}`, tenantId }))).toBe(30)
     expect(await times((n) => serviceAccountLimits({ account: `account-${n}`, tenantId: 'two' }))).toBe(30)
     expect(await times((n) => serviceAccountLimits({ account: `account-${n}`, tenantId: null }))).toBe(30)
+    expect(await times((n) => serviceAccountLimits({ account: 'demo-bot', tenantId: n % 2 ? 'ab' : 'AB' }))).toBe(5)
   })
 })

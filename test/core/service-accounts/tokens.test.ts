@@ -150,7 +150,7 @@ describe('revoking', () => {
     expect(await faultOf(revoke({ ...principal, role: 'member' }, jti))).toEqual(['forbidden', 'insufficient_role'])
     expect(await faultOf(revoke(principal, jti, AS_OPERATOR))).toEqual(['forbidden', 'insufficient_scope'])
     expect(await faultOf(revoke(operator, jti, { ...AS_OPERATOR, operatorReason: ' ' }))).toEqual(['invalid', 'X-Operator-Reason'])
-    expect(await faultOf(revoke(principal, jti, { reason: '\u0000' }))).toEqual(['invalid', 'reason'])
+    for (const reason of ['\u0000', 'x'.repeat(513)]) expect(await faultOf(revoke(principal, jti, { reason }))).toEqual(['invalid', 'reason'])
     expect(await reasonOf(jti)).toBeNull()
   })
 

@@ -7,10 +7,12 @@ import { join } from 'node:path'
 import { readConfig } from '../../../src/config.ts'
 import { newId } from '../../../src/core/id.ts'
 import type { JsonObject } from '../../../src/core/json.ts'
+import { dropTokenKey } from '../../../src/core/tokens/kept-keys.ts'
 import { dropRetiredKeys, TokenKeys, type TokenKeysOptions } from '../../../src/core/tokens/key-ring.ts'
 import type { Db } from '../../../src/drivers/records/port.ts'
 import { openVault } from '../../../src/drivers/vault/vault.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
+import { noSignals } from '../../support/no-signals.ts'
 import { openWorkshop } from './forgeries.ts'
 
 const { auth } = readConfig({}).config
@@ -217,6 +219,19 @@ describe('servers with different secrets', () => {
     for (const keys of [one, two]) for (const { token } of [...before, ...after]) await keys.verify(token, 'access')
   })
 
+  test('that are gone do not fill the table: the oldest of their keys retire, and verify still', async () => {
+    const first = server({}, 'secret 0')
+    const tokens = [await first.sign(claimsOf('access'))]
+    for (let n = 1; n < 14; n++) {
+      app.clock.advance(1000)
+      tokens.push(await server({}, `secret ${n}`).sign(claimsOf('access')))
+    }
+    expect((await statuses()).filter((status) => status !== 'retired')).toHaveLength(22)
+    for (const { token } of tokens) await first.verify(token, 'access')
+    // Whoever lives all the same makes another one.
+    expect((await first.sign(claimsOf('access'))).kid).not.toBe(tokens[0]?.kid)
+  })
+
   test('who cannot open what is active does not rotate', async () => {
     await server().sign(claimsOf('access'))
     await expect(server({}, 'another secret').rotate()).rejects.toMatchObject({ code: 'wrong_state' })
@@ -232,6 +247,17 @@ test('a name that stands for another key now lets nothing in that the one before
   await app.db.query('update token_key set public_jwk = $2 where kid = $1', [kid, JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x })])
   app.signals.keyChanged()
   await expect(keys.verify(token, 'access')).rejects.toMatchObject(refused)
+})
+
+test('a server that no signal reaches signs with the new key, and trusts none that was dropped, after ten seconds', async () => {
+  const [keys, deaf] = [server(), new TokenKeys({ ...app, signals: noSignals() }, auth)]
+  const { token, kid } = await deaf.sign(claimsOf('access'))
+  await keys.rotate()
+  await dropTokenKey(app, app.one, kid)
+  expect((await deaf.sign(claimsOf('access'))).kid).toBe(kid)
+  app.clock.advance(10_001)
+  await expect(deaf.verify(token, 'access')).rejects.toMatchObject(refused)
+  expect((await deaf.sign(claimsOf('access'))).kid).not.toBe(kid)
 })
 
 test('unknown names are looked for once a second, however many come', async () => {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Json } from '../../../src/core/json.ts'
-import { fill, type Operation, type Schema, servedOperations } from '../../contract/operations.ts'
-import { dice, eachText, faultsOf, garbled, sampleOf } from '../../contract/schema-faults.ts'
+import { fill, type Operation, servedOperations } from '../../contract/operations.ts'
+import { type AskWith, failures, takenTexts, unnamedFaults, withBody } from '../../contract/wrong-bodies.ts'
 import { SERVER_START_MS, type Served, serve } from '../../support/served.ts'
 import type { Ids } from './isolation-cases.ts'
 import { buildWorld, WORLD_SCRIPTS } from './isolation-world.ts'
@@ -111,30 +110,18 @@ const real = (operation: Operation): string => {
   }
   return fill(operation, { params: { ...params, ...others } })
 }
-const bodied = (): (Operation & { body: Schema })[] =>
-  operations.flatMap((operation) => (operation.body ? [{ ...operation, body: operation.body }] : []))
 
-async function detailsOf(method: string, path: string, body: Json): Promise<[status: number, loc: unknown, text: string]> {
-  const response = await sender(served, person.key)(method, path, JSON.stringify(body))
+const answered: AskWith = async (operation, body) => {
+  const response = await sender(served, person.key)(operation.method, real(operation), JSON.stringify(body))
   const text = await response.text()
   const { detail } = (response.status === 422 ? JSON.parse(text) : {}) as { detail?: { loc: unknown[] }[] }
-  return [response.status, detail?.[0]?.loc, text.slice(0, 200)]
+  return { status: response.status, text, loc: detail?.[0]?.loc }
 }
 
 test(
   'every wrong field of every body is refused by its name, also where all else is right',
   async () => {
-    const wrong: string[] = []
-    let tried = 0
-    for (const operation of bodied())
-      for (const { path, why, body } of faultsOf(operation.body)) {
-        const [status, loc, text] = await detailsOf(operation.method, real(operation), body)
-        const field = path.split(/[.[]/)[0] ?? ''
-        const named = Array.isArray(loc) && loc[0] === 'body' && (field === '' || loc[1] === field)
-        tried++
-        if (status !== 422 || !named)
-          wrong.push(`${operation.method} ${operation.path} ${path} ${why}: ${status} ${JSON.stringify(loc)} ${text}`)
-      }
+    const { wrong, tried } = await unnamedFaults(withBody(operations), answered)
     expect(wrong).toEqual([])
     expect(tried).toBeGreaterThan(200)
   },
@@ -143,32 +130,16 @@ test(
 
 test(
   'NUL and half surrogates are refused in every text and key',
-  async () => {
-    const wrong: string[] = []
-    for (const operation of bodied())
-      for (const bad of ['\u0000', '\ud800', '\udc00x'])
-        for (const { path, body } of eachText(sampleOf(operation.body), (text) => text + bad)) {
-          const [status, , text] = await detailsOf(operation.method, real(operation), body)
-          if (status !== 422) wrong.push(`${operation.method} ${operation.path} ${path}: ${status} ${text}`)
-        }
-    expect(wrong).toEqual([])
-  },
+  async () => expect(await takenTexts(withBody(operations), answered)).toEqual([]),
   ALL_MS,
 )
 
 test(
   'whatever is sent, nothing fails',
   async () => {
-    const roll = dice(20_261_122)
-    const failed: string[] = []
     // A completion may well be begun, and its stream waited for; its body is looked at above.
-    for (const operation of bodied().filter(({ path }) => path !== '/completions'))
-      for (let round = 0; round < 12; round++) {
-        const body = garbled(sampleOf(operation.body), roll)
-        const [status, , text] = await detailsOf(operation.method, real(operation), body)
-        if (status >= 500) failed.push(`${operation.method} ${operation.path} ${JSON.stringify(body)}: ${status} ${text}`)
-      }
-    expect(failed).toEqual([])
+    const others = withBody(operations).filter(({ path }) => path !== '/completions')
+    expect(await failures(others, answered)).toEqual([])
     expect((await sender(served, person.key)('GET', '/health')).status).toBe(200)
   },
   ALL_MS,

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { operator } from '../../../src/core/identity/tenants.ts'
-import type { Json } from '../../../src/core/json.ts'
 import { createOperator } from '../../../src/core/sign-up/operator.ts'
-import { fill, type Operation, type Schema, servedOperations } from '../../contract/operations.ts'
+import { fill, type Operation, servedOperations } from '../../contract/operations.ts'
 import { OPERATOR, said } from '../../contract/platform-journey.ts'
-import { dice, eachText, faultsOf, garbled, sampleOf } from '../../contract/schema-faults.ts'
+import { type AskWith, failures, takenTexts, unnamedFaults, withBody } from '../../contract/wrong-bodies.ts'
 import { BEHIND_PROXY, Device, type Said } from '../../support/device.ts'
 import { SERVER_START_MS, type Served, serve } from '../../support/served.ts'
 
@@ -28,9 +27,6 @@ afterAll(() => served?.close())
 const json = { 'content-type': 'application/json' }
 const ask = ({ method }: Operation, path: string, body?: string): Promise<Said> => root.send(method, path, body, json)
 
-const writing = (): (Operation & { body: Schema })[] =>
-  operations.flatMap((operation) => (operation.body ? [{ ...operation, body: operation.body }] : []))
-
 /** Undefined for a refusal in the form of this surface. */
 function unsound({ status, body, text }: Said, { method, path }: Operation): string | undefined {
   const isRefusal = status >= 400 && status < 500 && body.success === false && typeof body.error === 'string'
@@ -39,7 +35,7 @@ function unsound({ status, body, text }: Said, { method, path }: Operation): str
 }
 
 test('there are bodies to be wrong', () => {
-  expect(writing().length).toBeGreaterThanOrEqual(18)
+  expect(withBody(operations).length).toBeGreaterThanOrEqual(18)
 })
 
 describe('every operation with a body refuses', () => {
@@ -48,7 +44,8 @@ describe('every operation with a body refuses', () => {
       `the body ${body.slice(0, 40)}`,
       async () => {
         const found: (string | undefined)[] = []
-        for (const operation of writing()) found.push(unsound(await ask(operation, fill(operation, { params: PARAMS }), body), operation))
+        for (const operation of withBody(operations))
+          found.push(unsound(await ask(operation, fill(operation, { params: PARAMS }), body), operation))
         expect(found.filter((line) => line !== undefined)).toEqual([])
       },
       ALL_MS,
@@ -87,21 +84,16 @@ test('a query that cannot be is refused, or means nothing', async () => {
       }
 })
 
+const answered: AskWith = async (operation, sent) => {
+  const { status, text, body } = await ask(operation, fill(operation, { params: PARAMS }), JSON.stringify(sent))
+  const [first] = (body.details ?? []) as { loc: unknown[] }[]
+  return { status, text, loc: first?.loc }
+}
+
 test(
   'every wrong field of every body is refused by its name, also where all else is right',
   async () => {
-    const wrong: string[] = []
-    let tried = 0
-    for (const operation of writing())
-      for (const { path, why, body } of faultsOf(operation.body)) {
-        const answer = await ask(operation, fill(operation, { params: PARAMS }), JSON.stringify(body))
-        const [first] = (answer.body.details ?? []) as { loc: unknown[] }[]
-        const field = path.split(/[.[]/)[0] ?? ''
-        const isNamed = first?.loc[0] === 'body' && (field === '' || first.loc[1] === field)
-        tried++
-        if (answer.status !== 422 || !isNamed)
-          wrong.push(`${operation.method} ${operation.path} ${path} ${why}: ${answer.status} ${answer.text.slice(0, 200)}`)
-      }
+    const { wrong, tried } = await unnamedFaults(withBody(operations), answered)
     expect(wrong).toEqual([])
     expect(tried).toBeGreaterThan(200)
   },
@@ -110,16 +102,7 @@ test(
 
 test(
   'NUL and half surrogates are refused in every text and key',
-  async () => {
-    const wrong: string[] = []
-    for (const operation of writing())
-      for (const bad of ['\u0000', '\ud800', '\udc00x'])
-        for (const { path, body } of eachText(sampleOf(operation.body), (text) => text + bad)) {
-          const answer = await ask(operation, fill(operation, { params: PARAMS }), JSON.stringify(body))
-          if (answer.status !== 422) wrong.push(`${operation.method} ${operation.path} ${path}: ${answer.status} ${answer.text}`)
-        }
-    expect(wrong).toEqual([])
-  },
+  async () => expect(await takenTexts(withBody(operations), answered)).toEqual([]),
   ALL_MS,
 )
 
@@ -139,15 +122,7 @@ test('what is too large is refused', async () => {
 test(
   'whatever is sent, nothing fails',
   async () => {
-    const roll = dice(20_261_122)
-    const failed: string[] = []
-    for (const operation of writing())
-      for (let round = 0; round < 12; round++) {
-        const body: Json = garbled(sampleOf(operation.body), roll)
-        const { status, text } = await ask(operation, fill(operation, { params: PARAMS }), JSON.stringify(body))
-        if (status >= 500) failed.push(`${operation.method} ${operation.path} ${JSON.stringify(body)}: ${status} ${text}`)
-      }
-    expect(failed).toEqual([])
+    expect(await failures(withBody(operations), answered)).toEqual([])
     expect((await root.send('GET', '/health')).status).toBe(200)
   },
   ALL_MS,

@@ -168,7 +168,7 @@ test('every cell of the table holds: each operation, asked by everybody there ca
     for (const route of routes) {
       const cell = cellOf(PERMISSIONS[route.operation], actor)
       const [status, error] = await ask(route, await actor.headers())
-      const isRight = cell ? status === cell[0] && error === cell[1] : !BY_TABLE.includes(error ?? '')
+      const isRight = cell ? status === cell[0] && error === cell[1] : status !== 500 && !BY_TABLE.includes(error ?? '')
       if (!isRight) wrong.push({ name, operation: route.operation, expected: cell ?? 'may', got: [status, error] })
       cells++
     }
