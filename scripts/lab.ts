@@ -6,6 +6,7 @@ import { runStrategiesLab } from '../test/lab/graph-strategies.ts'
 import { runHostileLab } from '../test/lab/hostile-lab.ts'
 import { runIngestLab } from '../test/lab/ingest-lab.ts'
 import { runLab } from '../test/lab/lab.ts'
+import { runSignUpLab } from '../test/lab/sign-up-lab.ts'
 import { hostileDocuments } from '../test/support/documents/hostile.ts'
 import { stopTestCluster } from '../test/support/postgres.ts'
 
@@ -62,6 +63,7 @@ async function crashes() {
 const SCENARIOS: Record<string, () => Promise<{ violations: string[] }>> = {
   runs: () => runLab({ ...options, clients: clients(20), finely: true }),
   ingest: () => runIngestLab({ ...options, clients: clients(6), hurry: false }),
+  'sign-ups': () => runSignUpLab({ ...options, clients: clients(10), finely: true }),
   graphs: () => runGraphLab({ ...options, replicas, clients: clients(15), finely: true, refusing: true }),
   crashes,
   strategies: () =>

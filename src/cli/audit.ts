@@ -78,15 +78,16 @@ function namesOf(word: string): AuditName[] {
 
 const HEADER = ['ID', 'TIME', 'TENANT', 'WHO', 'EVENT', 'RESULT', 'REASON', 'DETAILS']
 
-const toCells = (event: ListedEvent): string[] => [
-  ...[event.id, iso(event.at).slice(0, 19).replace('T', ' '), event.tenantSlug ?? event.tenantId ?? '-'],
-  ...[event.email ?? event.userId ?? '-', event.event, event.result, event.reason ?? '-', inShort(event.details)],
-]
+/** On one line each: what somebody chose, a reason or an address, must not look like a line of its own. */
+const toCells = (event: ListedEvent): string[] =>
+  [
+    ...[event.id, iso(event.at).slice(0, 19).replace('T', ' '), event.tenantSlug ?? event.tenantId ?? '-'],
+    ...[event.email ?? event.userId ?? '-', event.event, event.result, event.reason ?? '-', inShort(event.details)],
+  ].map((cell) => cell.replace(/\p{Cc}+/gu, ' '))
 
-/** On one line: a name or a reason that somebody chose must not look like a line of its own. */
 function inShort(details: JsonObject | null): string {
   const parts = Object.entries(details ?? {}).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-  const text = parts.join(' ').replace(/\p{Cc}+/gu, ' ')
+  const text = parts.join(' ')
   return text.length <= DETAILS_SHOWN ? text : `${text.slice(0, DETAILS_SHOWN - 1)}…`
 }
 

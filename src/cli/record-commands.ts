@@ -22,10 +22,17 @@ export function addMail(program: Command, terminal: Terminal): void {
       const { showMail } = await import('./mail.ts')
       await showMail({ ...common(values), id }, terminal)
     })
-  const resend = verb(mail, 'resend', 'Have a mail sent that was given up, or at once one that waits: the same text under the same message id.')
+  const resend = verb(
+    mail,
+    'resend',
+    'Have a mail sent that was given up, or at once one that waits: the same text under the same message id.',
+  )
     .argument('<id>', id)
     .option('--again', 'also one that was sent')
-    .addHelpText('after', `${examples('tetraport mail list --failed', 'tetraport mail resend 01890a5d-ac96-774b-bcce-b302099a8057')}${SEALED}`)
+    .addHelpText(
+      'after',
+      `${examples('tetraport mail list --failed', 'tetraport mail resend 01890a5d-ac96-774b-bcce-b302099a8057')}${SEALED}`,
+    )
   settingFlags(resend, 'data').action(async (id: string, values: Values) => {
     const { resendMailOf } = await import('./mail.ts')
     await resendMailOf({ ...common(values), id, again: values.again === true }, terminal)

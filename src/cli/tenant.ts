@@ -1,5 +1,6 @@
 import type { Caller } from '../core/caller.ts'
 import { listMembers, listTenants, type Member, operatorIn, type Tenant } from '../core/identity/directory.ts'
+import { operatorOf } from '../core/identity/tenants.ts'
 import type { Needs } from '../core/needs.ts'
 import { day } from './admin.ts'
 import { CliError, EXIT } from './cli-error.ts'
@@ -52,7 +53,7 @@ export const memberJson = ({ id, email, name, role, status, isOperator, createdA
   created_at: new Date(createdAt).toISOString(),
 })
 
-export const unknownTenant = (slug: string): CliError =>
+const unknownTenant = (slug: string): CliError =>
   new CliError({
     what: `There is no tenant '${slug}'.`,
     why: 'Tenants are named by their slug, such as acme-inc.',

@@ -12,6 +12,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
   /** Of a user who signed in: he may see what is the tenant's, as far as his scopes go. */
   readonly role?: Role
+  /** Of a service account: its name. It works with what is the tenant's, and manages no users: their keys would outlive it. */
+  readonly account?: string
 }
 
 /** What each scope allows beside itself: who may write reads what was written, an admin does everything. */

@@ -13,7 +13,7 @@ export interface ClientOfRequest {
 }
 
 /** One spelling for one address: no zone, lower case, shortest form, IPv4 where IPv6 only wraps it. Null: no address. */
-export function normalAddress(text: string): string | null {
+export function normalIp(text: string): string | null {
   const bare = text.replace(/%.*$/s, '')
   const kind = isIP(bare)
   if (kind === 4) return bare
@@ -28,7 +28,7 @@ export function normalAddress(text: string): string | null {
 function readEntry(entry: string): string | null {
   const text = entry.trim()
   const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text) ?? []
-  return normalAddress(bracketed ?? plain ?? text)
+  return normalIp(bracketed ?? plain ?? text)
 }
 
 /** @param networks each as `address/bits` */
@@ -49,7 +49,7 @@ const family = (ip: string): 'ipv4' | 'ipv6' => (isIP(ip) === 4 ? 'ipv4' : 'ipv6
  * ends it, as nobody vouches for what stands before.
  */
 export function clientAddress(headers: Headers, peer: string | null, isTrusted: (ip: string) => boolean): string | null {
-  let client = peer === null ? null : normalAddress(peer)
+  let client = peer === null ? null : normalIp(peer)
   if (client === null || !isTrusted(client)) return client
   const entries = headers.get('x-forwarded-for')?.split(',').slice(-HOPS_MAX) ?? []
   for (const entry of entries.reverse()) {

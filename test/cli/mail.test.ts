@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { systemClock } from '../../src/app.ts'
 import { queueMail } from '../../src/core/mail/mail.ts'
@@ -86,9 +86,63 @@ test('a mail that is not there, or was sealed with another secret, is told apart
   expect(JSON.parse(closed.stderr).error.why).toContain('secrets.key')
 })
 
+test('only those that failed, or that wait, are listed where that is asked for', async () => {
+  await records.db.query('delete from mail')
+  const [failed, waiting, sent] = [await queue('a@example.com'), await queue('b@example.com'), await queue('c@example.com')]
+  await records.db.query(`update mail set status = 'failed' where id = $1`, [failed])
+  await compose(sent, 'Hello\n')
+  const listed = async (...args: string[]) => JSON.parse((await run('list', '--json', ...args)).stdout).map(({ id }: { id: string }) => id)
+  expect(await listed()).toEqual([sent, waiting, failed])
+  expect(await listed('--failed')).toEqual([failed])
+  expect(await listed('--waiting')).toEqual([waiting])
+  expect(await listed('--failed', '--waiting')).toEqual([waiting, failed])
+})
+
+describe('resend', () => {
+  const jobsOf = (id: string) => records.db.query(`select 1 from job where kind = 'mail' and subject = $1`, [id])
+
+  test('has a mail sent by a server, and tells nothing of what it says', async () => {
+    const id = await queue('ann@example.com')
+    await records.db.query(`update mail set status = 'failed', error = 'answered 550', attempts = 8, sent_at = now() where id = $1`, [id])
+    await records.db.query('delete from job where subject = $1', [id])
+    const { code, stdout, stderr } = await run('resend', id, '--json')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ id, status: 'queued', attempts: 0, error: null, message_id: `<${id}@localhost>` })
+    for (const secret of ['ann@', TOKEN]) expect(stdout).not.toContain(secret)
+    expect(await jobsOf(id)).toHaveLength(1)
+    expect((await run('resend', id)).stdout).toBe(`The mail ${id} is sent by a server, now or as soon as one runs.\n`)
+  })
+
+  test('of a mail that was sent needs --again', async () => {
+    const id = await queue('ann@example.com')
+    await compose(id, 'Hello\n')
+    await records.db.query('delete from job where subject = $1', [id])
+    const refused = await run('resend', id)
+    expect([refused.code, refused.stdout, await jobsOf(id)]).toEqual([1, '', []])
+    expect(refused.stderr).toContain('--again')
+    expect((await run('resend', id, '--again')).code).toBe(0)
+    expect(await jobsOf(id)).toHaveLength(1)
+  })
+
+  test('of what cannot be sent says why', async () => {
+    const first = async (...args: string[]) => {
+      const { code, stderr } = await run('resend', ...args)
+      return [code, ...stderr.split('\n').slice(0, 2)]
+    }
+    expect(await first('nothing')).toEqual([1, "There is no mail 'nothing'.", expect.any(String)])
+    const id = await queue('ann@example.com')
+    await records.db.query(`update mail set status = 'dropped' where id = $1`, [id])
+    expect(await first(id, '--again')).toEqual([1, `The mail '${id}' is not sent again.`, expect.stringContaining('Nobody signed in')])
+    await records.db.query(`update mail set status = 'failed', sealed = 'v1.AAAA' where id = $1`, [id])
+    expect(await first(id)).toEqual([1, `The mail '${id}' cannot be opened.`, expect.stringContaining('secrets.key')])
+  })
+})
+
 test('the commands explain themselves', async () => {
   const { stdout } = await run('--help')
   expect(stdout).toContain('list')
   expect((await run('show', '--help')).stdout).toContain('secrets.key')
+  expect((await run('list', '--help')).stdout).toContain('--failed')
+  expect((await run('resend', '--help')).stdout).toContain('--again')
   expect((await run()).stderr).toContain("'tetraport mail' needs a command")
 })

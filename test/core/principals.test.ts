@@ -103,10 +103,11 @@ async function outcome(run: () => Promise<unknown>, ids: Ids): Promise<string> {
 const contents = () =>
   Promise.all(
     [
-      ...['session', 'app_user', 'invite', 'service_token'].map((table) => [
+      ...['session', 'app_user', 'invite', 'service_token', 'audit_event'].map((table) => [
         `select * from ${table} where tenant_id = $1 order by 1`,
         theirs.tenant,
       ]),
+      ['select * from used_nonce where $1::text is not null order by 1', theirs.tenant],
       [`select * from credential c where c.id in (select credential_id from app_user where tenant_id = $1) order by 1`, theirs.tenant],
     ].map(([text = '', tenant = '']) => app.records.db.query(text, [tenant])),
   )

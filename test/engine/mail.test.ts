@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { newId } from '../../src/core/id.ts'
 import { listMails, type NewMail, queueMail, readMail } from '../../src/core/mail/mail.ts'
+import { resendMail } from '../../src/core/mail/resending.ts'
 import { requireEmailToken } from '../../src/core/sessions/email-tokens.ts'
 import { OPEN_MS, openTestApp, type TestApp, type TestAppOptions } from '../support/app.ts'
 import { type EmbeddingServer, startEmbeddingServer } from '../support/embedding-server.ts'
@@ -292,4 +293,83 @@ test('without a mail server the link is printed, and the mail counts as sent', a
   expect((await ends(id))?.status).toBe('sent')
   const printed = local.log.entries.find(({ event }) => event === 'mail.outbox')
   expect(printed?.fields).toMatchObject({ to: 'ann@example.com', link: expect.stringContaining(`/verify-email?token=${TOKEN}`) })
+})
+
+describe('a mail that an operator sends again', () => {
+  const resend = (id: string, again = false) => resendMail(app, app.one, { id, again })
+  /** A server that refuses it for good. */
+  async function given(): Promise<{ id: string; messageId: string }> {
+    server.failures.push({ stage: 'rcpt', code: 550 })
+    const made = await queue(verify())
+    expect(await ends(made.id)).toMatchObject({ status: 'failed', attempts: 1 })
+    return made
+  }
+
+  test('arrives after it was given up, the same text under the same message id, with all its attempts', async () => {
+    await newWorker()
+    const { id, messageId } = await given()
+    expect(await resend(id)).toMatchObject({ mail: { id, status: 'queued', attempts: 0, error: null, endedAt: null } })
+    await server.until(1)
+    expect(await ends(id)).toMatchObject({ status: 'sent', attempts: 1, error: null })
+    expect(idsOf(server.received)).toEqual([messageId])
+    expect(server.received[0]?.parts['text/plain']).toContain(TOKEN)
+    const [event] = await app.records.db.query(`select result, details from audit_event where event = 'mail.resend' and details like $1`, [
+      `%${id}%`,
+    ])
+    expect(event).toEqual({ result: 'success', details: JSON.stringify({ mail: id, was: 'failed' }) })
+  })
+
+  test('is tried at once where it waits, and keeps its count', async () => {
+    await newWorker()
+    server.failures.push({ stage: 'rcpt', code: 450 })
+    const { id } = await queue(verify())
+    await waits(1)
+    expect(await resend(id)).toMatchObject({ mail: { status: 'queued', attempts: 1 } })
+    expect(await ends(id)).toMatchObject({ status: 'sent', attempts: 2 })
+    expect(server.received).toHaveLength(1)
+  })
+
+  test('which was sent goes out once more only where that is said', async () => {
+    await newWorker()
+    const { id, messageId } = await queue(verify())
+    await ends(id)
+    expect(await resend(id)).toMatchObject({ hindrance: 'sent', mail: { status: 'sent' } })
+    expect((await jobs()).length).toBe(0)
+    expect(await resend(id, true)).toMatchObject({ mail: { status: 'queued' } })
+    await server.until(2)
+    expect(await ends(id)).toMatchObject({ status: 'sent', attempts: 1 })
+    expect(idsOf(server.received)).toEqual([messageId, messageId])
+  })
+
+  test('comes once where it was being sent in that moment', async () => {
+    await newWorker()
+    const release = holdMail()
+    const { id } = await queue(verify())
+    await asked(1)
+    expect(await resend(id)).toMatchObject({ mail: { status: 'queued' } })
+    release()
+    await server.until(1)
+    expect(await ends(id)).toMatchObject({ status: 'sent' })
+    expect(server.received).toHaveLength(1)
+  })
+
+  test('is refused where its link expired, nobody had the address, it cannot be opened or it is not there', async () => {
+    await newWorker()
+    const { id } = await given()
+    app.clock.advance(3_600_000)
+    expect(await resend(id)).toMatchObject({ hindrance: 'expired' })
+    const nobody = await queue({ kind: 'reset_password', to: 'nobody@example.com' })
+    expect(await ends(nobody.id)).toMatchObject({ status: 'dropped' })
+    expect(await resend(nobody.id, true)).toMatchObject({ hindrance: 'dropped' })
+    await app.records.db.query(`update mail set sealed = 'v1.AAAA' where id = $1`, [id])
+    expect(await resend(id)).toMatchObject({ hindrance: 'sealed' })
+    for (const missing of [newId(), 'nothing']) expect(await resend(missing)).toBeUndefined()
+    expect((await jobs()).length).toBe(0)
+  })
+
+  test('is a thing of whoever runs the server alone', async () => {
+    const { id } = await queue(verify())
+    const key = { ...app.one, keyId: newId() }
+    await expect(resendMail(app, key, { id, again: true })).rejects.toMatchObject({ code: 'forbidden' })
+  })
 })

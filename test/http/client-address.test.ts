@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { clientAddress, clientOf, markClient, normalAddress, openTrusted } from '../../src/http/client-address.ts'
+import { clientAddress, clientOf, markClient, normalIp, openTrusted } from '../../src/http/client-address.ts'
 
 const trusted = openTrusted(['10.0.0.0/8', '192.0.2.7/32', 'fd00::/8', '::1/128'])
 const asked = (peer: string | null, forwarded?: string, isTrusted = trusted): string | null =>
@@ -24,7 +24,7 @@ describe('an address has one spelling', () => {
     ["1.2.3.4'; drop table tenant", null],
   ] as const)
     test(JSON.stringify(given), () => {
-      expect(normalAddress(given)).toBe(expected)
+      expect(normalIp(given)).toBe(expected)
     })
 })
 

@@ -56,10 +56,25 @@ test('words are listed as in a sentence, and long ones are cut', () => {
   expect(shorten('x'.repeat(100))).toBe('x'.repeat(100))
 })
 
-test('an e-mail address has one @, and a dot behind it', () => {
+test('an e-mail address has one @, a dot behind it, and nothing that cannot be seen', () => {
   const Email = t.String({ format: 'email' })
   for (const good of ['a@b.c', 'ann.lee+x@mail.example.com', 'ä@exämple.de'])
     expect([good, findFlaw(Email, good)]).toEqual([good, undefined])
-  for (const bad of ['', 'a', 'a@b', '@b.c', 'a@.c', 'a@b.', 'a@b..c', 'a@b@c.d', 'a b@c.d', `${'a@b.'.repeat(20_000)}`])
+  for (const bad of [
+    '',
+    'a',
+    'a@b',
+    '@b.c',
+    'a@.c',
+    'a@b.',
+    'a@b..c',
+    'a@b@c.d',
+    'a b@c.d',
+    '\u202ea@b.c',
+    'a\u200b@b.c',
+    'a@b\u2066.c',
+    'a@b.c\0',
+    `${'a@b.'.repeat(20_000)}`,
+  ])
     expect(findFlaw(Email, bad)?.mistake.kind).toBe('format')
 })

@@ -14,6 +14,7 @@ import { GraphHistory } from './graph-history.ts'
 import { type LabReceiver, openLabReceiver } from './graph-receiver.ts'
 import { startGraphClients } from './graph-traffic.ts'
 import { callGraphs } from './graph-wire.ts'
+import { countManners } from './killer.ts'
 import { embeddedStore, externalStore, type Store } from './postgres.ts'
 
 export interface GraphLabOptions {
@@ -309,11 +310,10 @@ interface Outcome {
 function report(options: GraphLabOptions, outcome: Outcome): GraphLabReport {
   const { fleet, history, receiver, phases, runs, journals, repeated, settledMs, violations, since } = outcome
   const { killings } = fleet
-  const manners: Record<string, number> = {}
-  for (const { manner } of killings) manners[manner] = (manners[manner] ?? 0) + 1
   const times = killings.map(({ at }) => at).sort((a, b) => a - b)
   return {
-    ...{ records: options.records, replicas: options.replicas, seed: options.seed, kills: options.kills, manners, phases },
+    ...{ records: options.records, replicas: options.replicas, seed: options.seed, kills: options.kills },
+    ...{ manners: countManners(killings), phases },
     acked: {
       threads: history.threads.size,
       runs: history.runs.filter(({ id }) => id !== null).length,

@@ -4,7 +4,7 @@ import { Chance } from './chance.ts'
 import { checkFiles, checkFolder, checkStores, checkTables } from './check-ingest.ts'
 import { IngestHistory } from './ingest-history.ts'
 import { type IngestGround, startLibrarians } from './ingest-traffic.ts'
-import { Keeper, type Killing } from './killer.ts'
+import { countManners, Keeper, type Killing } from './killer.ts'
 import { embeddedStore, externalStore } from './postgres.ts'
 
 export interface IngestLabOptions {
@@ -177,9 +177,7 @@ async function countAll(db: Db): Promise<Pick<IngestLabReport, 'documents' | 'ob
 }
 
 function headOf(options: IngestLabOptions, killings: readonly Killing[]): Pick<IngestLabReport, 'records' | 'seed' | 'kills' | 'manners'> {
-  const manners: Record<string, number> = {}
-  for (const { manner } of killings) manners[manner] = (manners[manner] ?? 0) + 1
-  return { records: options.records, seed: options.seed, kills: killings.length, manners }
+  return { records: options.records, seed: options.seed, kills: killings.length, manners: countManners(killings) }
 }
 
 const sumOf = (history: IngestHistory): Pick<IngestLabReport, 'acked' | 'counts' | 'refusals'> => ({

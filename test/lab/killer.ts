@@ -26,7 +26,7 @@ export interface Killing {
 }
 
 /** How often each was the manner. */
-export function countManners(killings: readonly Pick<Killing, 'manner'>[]): Record<string, number> {
+export function countManners(killings: readonly { manner: string }[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { manner } of killings) counts[manner] = (counts[manner] ?? 0) + 1
   return counts

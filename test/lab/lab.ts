@@ -5,7 +5,7 @@ import { checkEffects, checkReads, checkStreams } from './check-history.ts'
 import { checkJournals, checkRules } from './check-rows.ts'
 import type { Ground } from './client.ts'
 import { History } from './history.ts'
-import { Keeper, type Killing } from './killer.ts'
+import { countManners, Keeper, type Killing } from './killer.ts'
 import { embeddedStore, externalStore, type Store } from './postgres.ts'
 import { startToolModel, TOOL, TOOL_MODEL } from './tool-model.ts'
 import { startClients } from './traffic.ts'
@@ -205,13 +205,11 @@ interface Outcome {
 
 function report(options: LabOptions, { keeper, history, facts, journals, settledMs, violations, since }: Outcome): LabReport {
   const { killings } = keeper
-  const manners: Record<string, number> = {}
-  for (const { manner } of killings) manners[manner] = (manners[manner] ?? 0) + 1
   return {
     records: options.records,
     seed: options.seed,
     kills: killings.length,
-    manners,
+    manners: countManners(killings),
     acked: {
       threads: history.threads.length,
       messages: history.messages.length,

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Db } from '../../src/drivers/records/port.ts'
 import type { MailServer, ReceivedMail } from '../support/mail-server.ts'
+import { SIGN_UP_RULES } from './sign-up-check-rows.ts'
 import type { Family, Person, SignUpHistory } from './sign-up-history.ts'
 import { runSignUpLab } from './sign-up-lab.ts'
 
@@ -190,6 +191,11 @@ const LOSSES: Loss[] = [
     /job that is not done/,
   ],
 ]
+
+test('a loss is planted for every rule', () => {
+  const complaints = LOSSES.flatMap(([, ...all]) => all)
+  expect(Object.keys(SIGN_UP_RULES).filter((rule) => !complaints.some((complaint) => complaint.test(rule)))).toEqual([])
+})
 
 test('the checker of the lab notices every kind of loss of accounts, sessions, invites, requests and mails', async () => {
   const sabotage = async (db: Db, history: SignUpHistory, mails: MailServer): Promise<void> => {

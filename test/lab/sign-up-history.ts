@@ -48,6 +48,7 @@ export class SignUpHistory {
   readonly complaints: string[] = []
   readonly counts = {
     broken: 0,
+    lost: 0,
     registered: 0,
     adopted: 0,
     turnedDown: 0,

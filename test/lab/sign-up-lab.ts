@@ -46,7 +46,7 @@ export interface SignUpLabReport {
   violations: string[]
 }
 
-const CALM_MS = { least: 100, most: 2_200, mostHurried: 600 }
+const CALM_MS = { least: 100, most: 2_200, mostHurried: 500 }
 const MOMENT_MAX_MS = 3_000
 const FINE_STEP_MS = 7
 const FINE_MAX_MS = 300
@@ -157,8 +157,10 @@ async function killAgainAndAgain(keeper: Keeper, traffic: Traffic, options: Sign
   if (kills === 0) await eventually(() => (isVaried(history) ? true : undefined), VARIED_MAX_MS)
   for (let n = 0; n < kills; n++) {
     await Bun.sleep(chance.between(CALM_MS.least, finely ? CALM_MS.most : CALM_MS.mostHurried))
-    await Promise.race([traffic.next(MOMENTS[n % MOMENTS.length] ?? 'register'), Bun.sleep(MOMENT_MAX_MS)])
-    await Bun.sleep(finely ? (n * FINE_STEP_MS) % FINE_MAX_MS : chance.between(0, FINE_MAX_MS))
+    if (finely) {
+      await Promise.race([traffic.next(MOMENTS[n % MOMENTS.length] ?? 'register'), Bun.sleep(MOMENT_MAX_MS)])
+      await Bun.sleep((n * FINE_STEP_MS) % FINE_MAX_MS)
+    }
     // A server that is away does not begin anything: the last steps of a kill must not overlap the next one.
     await keeper.url()
     await keeper.kill()

@@ -22,6 +22,8 @@ export interface SignUpGround {
 }
 
 const STUCK_MS = 90_000
+/** Share of answers that get lost on their way: kills seldom fall between a commit and its answer. */
+const LOST = 0.05
 const RETRY_MS = { least: 10, most: 150 }
 
 let people = 0
@@ -37,12 +39,13 @@ export class Line {
     return this.ground.history
   }
 
-  /** Undefined: no answer, or one of 500 and above: nobody knows. */
+  /** Undefined: no answer, or one of 500 and above: the client does not know. */
   async attempt(ask: PlatformAsk): Promise<Answer | undefined> {
     try {
       const answer = await callPlatform(await this.ground.url(), ask)
-      if (answer.status < 500) return answer
-      this.history.refused(ask.path, answer)
+      if (answer.status >= 500) this.history.refused(ask.path, answer)
+      else if (!this.chance.is(LOST)) return answer
+      else this.history.counts.lost++
     } catch (cause) {
       if (!(cause instanceof Broken)) throw cause
       this.history.counts.broken++

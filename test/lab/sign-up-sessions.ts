@@ -3,35 +3,40 @@ import type { Family, Person } from './sign-up-history.ts'
 import { credentialsOf, type Line, pairOf } from './sign-up-line.ts'
 
 const AGAIN_MS = 400
-/** Longer than the grace of a refresh token: by then the server has said its last word. */
+/** As the server's grace for a refresh token that comes again. */
+const GRACE_MS = 10_000
+/** So long after the last attempt that may have been answered the same token brings the lost pair. */
+const PAUSE_MS = 2_100
+/** By then the server has said its last word. */
 const PATIENCE_MS = 15_000
 
 /** The same token until there is an answer. False: the session has ended. */
 export async function refresh(line: Line, family: Family): Promise<boolean> {
   const { history, ground } = line
-  const ask = { path: '/refresh', body: { refresh_token: family.refresh } }
-  let unansweredAt: number | undefined
+  const askedAt = performance.now()
+  /** When it was last unknown whether the token counts; never, and it does. */
+  let unknownAt = Number.NEGATIVE_INFINITY
   ground.onMoment('refresh')
   for (;;) {
-    const answer = await line.attempt(ask)
-    if (answer === undefined) unansweredAt = performance.now()
-    else if (answer.status === 200) {
+    const sentAt = performance.now()
+    const answer = await line.attempt({ path: '/refresh', body: { refresh_token: family.refresh } })
+    const now = performance.now()
+    if (answer?.status === 200) {
       if (answer.body.session_id !== family.id) line.complain(`refresh of ${family.id}`, answer)
       Object.assign(family, pairOf(answer.body))
-      history.counts[unansweredAt === undefined ? 'refreshed' : 'recovered']++
+      history.counts[unknownAt < askedAt ? 'refreshed' : 'recovered']++
       return true
-    } else if (answer.status !== 401 || unansweredAt === undefined) {
-      line.complain(`refresh of ${family.id} with its last token`, answer)
-      return end(family)
-    } else if (performance.now() - unansweredAt > PATIENCE_MS) {
+    }
+    if (answer === undefined) unknownAt = now
+    else if (answer.status !== 401 || (sentAt > unknownAt + PAUSE_MS && now < askedAt + GRACE_MS)) {
+      line.complain(`refresh of ${family.id}, ${Math.round(now - askedAt)} ms after it was first asked for`, answer)
+      break
+    } else if (now > unknownAt + PATIENCE_MS) {
       history.counts.ended++
-      return end(family)
+      break
     }
     await Bun.sleep(AGAIN_MS)
   }
-}
-
-function end(family: Family): false {
   family.state = 'ended'
   return false
 }

@@ -4,7 +4,7 @@ import { requireOperator } from '../identity/users.ts'
 import type { JsonObject } from '../json.ts'
 import type { Needs } from '../needs.ts'
 import type { AuditName } from './audit.ts'
-import { hasEvent, type ListedRow, listEventRows } from './store.ts'
+import { findEvent, type ListedRow, listEventRows } from './store.ts'
 
 /** An event as it is read, with what tenant and user are called today; null: gone, or nobody. */
 export interface ListedEvent {
@@ -43,8 +43,9 @@ export async function listAuditEvents(
   { tenantId, events = [], since, after, limit }: AuditSearch,
 ): Promise<ListedEvent[] | undefined> {
   requireOperator(caller)
-  if (after !== undefined && !(isUuid(after) && (await hasEvent(app.db, after)))) return undefined
-  return (await listEventRows(app.db, { tenantId, events, since, after, limit })).map(fromRow)
+  const place = after !== undefined && isUuid(after) ? await findEvent(app.db, after) : undefined
+  if (after !== undefined && !place) return undefined
+  return (await listEventRows(app.db, { tenantId, events, since, after: place, limit })).map(fromRow)
 }
 
 const fromRow = ({ details, ...row }: ListedRow): ListedEvent => ({

@@ -26,8 +26,13 @@ export async function insertEvent(db: Db, e: EventRow): Promise<void> {
 export const deleteEvents = (db: Db, before: number, limit: number): Promise<number> =>
   deleteOldRows(db, { table: 'audit_event', time: 'created_at' }, { before, limit })
 
-export async function hasEvent(db: Db, id: string): Promise<boolean> {
-  return (await db.hot('select 1 from audit_event where id = $1', [id])).length > 0
+export interface EventPlace {
+  id: string
+  at: number
+}
+
+export async function findEvent(db: Db, id: string): Promise<EventPlace | undefined> {
+  return (await db.hot<EventPlace>('select id, created_at as at from audit_event where id = $1', [id]))[0]
 }
 
 export interface ListedRow extends EventRow {
@@ -39,7 +44,7 @@ export interface EventSearch {
   tenantId: string | undefined
   events: readonly string[]
   since: number | undefined
-  after: string | undefined
+  after: EventPlace | undefined
   limit: number
 }
 
@@ -51,7 +56,9 @@ export function listEventRows(db: Db, { tenantId, events, since, after, limit }:
     ...(tenantId === undefined ? [] : [`e.tenant_id = ${param(tenantId)}::uuid`]),
     ...(events.length === 0 ? [] : [`e.event = any(${param(`{${events.join(',')}}`)}::text::text[])`]),
     ...(since === undefined ? [] : [`e.created_at >= to_timestamp(${param(since)}::float8 / 1000.0)`]),
-    ...(after === undefined ? [] : [`(e.created_at, e.id) < (select a.created_at, a.id from audit_event a where a.id = ${param(after)}::uuid)`]),
+    ...(after === undefined
+      ? []
+      : [`(e.created_at, e.id) < (to_timestamp(${param(after.at)}::float8 / 1000.0)::timestamptz(3), ${param(after.id)}::uuid)`]),
   ]
   return db.query(
     `select e.id, e.tenant_id as "tenantId", t.name as "tenantSlug", e.user_id as "userId", coalesce(c.email, u.email) as email,

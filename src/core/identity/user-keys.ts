@@ -2,9 +2,8 @@ import { type Caller, requireScope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
-import { isManager } from '../ownership/ownership.ts'
 import { type ApiKey, fromKeyRow } from './keys.ts'
-import { requireAbove } from './rank.ts'
+import { managesUsers, requireAbove } from './rank.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 import { countUserKeys, insertUserKey, listUserKeyRows, lockUserRow, readUserKey, revokeUserKeyRow } from './user-store.ts'
 import { requireOperator, type User } from './users.ts'
@@ -53,7 +52,7 @@ export async function createKeyFor(
   input: NewUserKey,
 ): Promise<{ key: UserKey; secret: string }> {
   requireScope(caller, 'write')
-  if (!isManager(caller)) throw new Fault('forbidden', 'Admin privileges required for this operation.')
+  if (!managesUsers(caller)) throw new Fault('forbidden', 'Admin privileges required for this operation.')
   return insertKey(app, caller, { ...input, tag: 'ea' })
 }
 

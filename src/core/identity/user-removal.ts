@@ -4,11 +4,11 @@ import { Fault, notFound, unlessMissing } from '../fault.ts'
 import { deleteFile } from '../files/removal.ts'
 import type { Needs } from '../needs.ts'
 import { dissociateAll } from '../ownership/associations.ts'
-import { disown, isManager, listOwned } from '../ownership/ownership.ts'
+import { disown, listOwned } from '../ownership/ownership.ts'
 import { dropSessionsOf, leaveCredential } from '../sessions/removal.ts'
 import { deleteThreads } from '../threads/removal.ts'
 import { deleteStore } from '../vector-stores/stores.ts'
-import { requireAbove } from './rank.ts'
+import { managesUsers, requireAbove } from './rank.ts'
 import {
   deleteKeys,
   deleteTools,
@@ -39,7 +39,7 @@ const ROUNDS_MAX = 20
  */
 export async function deleteUser(app: Parts, caller: Caller, id: string): Promise<void> {
   requireScope(caller, 'write')
-  if (!isManager(caller)) throw new Fault('forbidden', 'Admin privileges required to delete users.')
+  if (!managesUsers(caller)) throw new Fault('forbidden', 'Admin privileges required to delete users.')
   if (caller.userId === id) throw new Fault('forbidden', 'Admin self-deletion via API is disallowed.')
   const user = await getUser(app, caller, id)
   const who = { tenantId: caller.tenantId, userId: id }

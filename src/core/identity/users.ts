@@ -3,8 +3,8 @@ import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { isManager, mayActFor } from '../ownership/ownership.ts'
-import { requireAbove } from './rank.ts'
-import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, writeUserRow } from './user-store.ts'
+import { managesUsers, requireAbove } from './rank.ts'
+import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, signsIn, writeUserRow } from './user-store.ts'
 
 export { holdEmails } from './user-store.ts'
 
@@ -40,7 +40,7 @@ const emailTaken = (email: string | null): Fault =>
 /** Throws forbidden, or exists for an e-mail address in use. */
 export async function createUser(app: Needs<'db' | 'clock'>, caller: Caller, input: NewUser): Promise<User> {
   requireScope(caller, 'write')
-  if (!isManager(caller)) throw forbidden('Admin privileges required to create users.')
+  if (!managesUsers(caller)) throw forbidden('Admin privileges required to create users.')
   return insertUser(app, caller, { ...input, isAdmin: false })
 }
 
@@ -115,6 +115,8 @@ export async function changeUser(
     await requireAbove(db, caller, { userId: id, sentence: 'Insufficient permissions to update this user.' })
     const next = changed(caller, user, change)
     if (same(user, next)) return user
+    if (next.email !== user.email && (await signsIn(db, caller.tenantId, id)))
+      throw forbidden('This user signs in with the e-mail address: it cannot be changed here.')
     if (next.email !== null && next.email !== user.email && (await isEmailTaken(db, caller.tenantId, { id, email: next.email })))
       throw emailTaken(next.email)
     const written = { ...next, updatedAt: app.clock.now() }
@@ -153,8 +155,8 @@ export async function setAdmin(
   return user
 }
 
-/** Who has no key works on the server itself. */
+/** The server's own work: who has no key, and is nobody who signed in. */
 export function requireOperator(caller: Caller): void {
   requireScope(caller, 'admin')
-  if (caller.keyId !== null) throw forbidden('Only whoever runs the server may do this.')
+  if (caller.keyId !== null || caller.userId !== null) throw forbidden('Only whoever runs the server may do this.')
 }

@@ -111,7 +111,8 @@ function shortened(title: string): string {
   return chars.length <= TITLE_CHARS_MAX ? chars.join('') : `${chars.slice(0, TITLE_CHARS_MAX - 1).join('')}…`
 }
 
-const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+/** On one line, and without what turns around the text behind it. */
+const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').trim()
 
 function asText(parts: readonly Part[]): string {
   const lines = parts.map((part) => ('text' in part ? part.text : 'link' in part ? `${part.label}: ${part.link}` : part.code))

@@ -1,7 +1,7 @@
 import { normalAddress } from '../credentials/address.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
-import { networkOf } from './address.ts'
+import { networkOf } from './ip.ts'
 import { bucketOf, tooMany, waitMs } from './rates.ts'
 import { type Counted, clearFailures, countFailures, deleteWindow, type Lock, readLocks } from './store.ts'
 

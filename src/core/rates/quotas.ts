@@ -1,5 +1,5 @@
 import { normalAddress } from '../credentials/address.ts'
-import { sourceOf } from './address.ts'
+import { sourceOf } from './ip.ts'
 import type { Limit } from './rates.ts'
 
 const MINUTE_MS = 60_000

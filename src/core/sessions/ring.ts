@@ -98,7 +98,7 @@ function serviceOf({ jti, tenant_id: tenantId, account, scopes }: ServiceTokenFa
   return {
     ...{ kind: 'service', userId: null, account, tenantId, role: null, isOperator: false, grants, emailVerified: true },
     ...{ credentialId: null, sessionId: null, serviceTokenId: jti, claims },
-    caller: tenantId === null ? null : callerOf({ tenantId, ...caller }),
+    caller: tenantId === null ? null : { ...callerOf({ tenantId, ...caller }), account },
   }
 }
 

@@ -3,7 +3,7 @@ import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
 import { makeStorable } from '../json.ts'
 import type { Needs } from '../needs.ts'
-import { maskAddress } from '../rates/address.ts'
+import { maskIp } from '../rates/ip.ts'
 import { userClaims } from '../tokens/claims.ts'
 import { type Client, fingerprintOf } from './client.ts'
 import { deviceOf } from './devices.ts'
@@ -95,6 +95,6 @@ export async function signPair(
 /** What is kept of whoever calls. */
 export function seenOf(client: Client): Omit<Seen, 'at' | 'expiresAt'> {
   const userAgent = client.userAgent === null ? null : makeStorable(client.userAgent.slice(0, USER_AGENT_MAX))
-  const ipMasked = client.ip === null ? null : maskAddress(client.ip)
+  const ipMasked = client.ip === null ? null : maskIp(client.ip)
   return { fingerprint: fingerprintOf(client), ipMasked, userAgent, ...deviceOf(userAgent) }
 }

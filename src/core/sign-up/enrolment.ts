@@ -1,4 +1,4 @@
-import { isAtLeast, type Role } from '../access/roles.ts'
+import { isAtLeast, ROLES, type Role } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
 import { type Credential, insertCredential, readCredential, verifyCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
@@ -11,7 +11,7 @@ import type { Client } from '../sessions/client.ts'
 import { createEmailToken } from '../sessions/email-tokens.ts'
 import { recordSession, type SessionDraft } from '../sessions/session.ts'
 import { type FoundUser, insertMember, insertTenant, linkMember, lockNamesake, type NewMember, readNamesake } from './account-store.ts'
-import { lockInvite, readInviteByHash, redeemInviteRow } from './invite-store.ts'
+import { isIssuer, lockInvite, readInviteByHash, redeemInviteRow } from './invite-store.ts'
 import { hashToken } from './invite-token.ts'
 import type { Invite } from './invites.ts'
 import { slugAt, slugOf } from './slug.ts'
@@ -74,7 +74,8 @@ const higher = (held: Role | null, given: Role): Role => (held !== null && isAtL
 async function findInvite({ db, clock, identity }: PlanNeeds, { token, email, isProven }: Applicant): Promise<Invite | undefined> {
   if (token === null && identity.signup === 'public') return undefined
   const invite = await readInviteByHash(db, hashToken(token ?? ''), clock.now())
-  if (invite === undefined || !isRedeemable(invite, { email, policy: identity.signup })) throw isProven ? taken() : refused()
+  const isGood = invite !== undefined && isRedeemable(invite, { email, policy: identity.signup }) && (await isStillGiven(db, invite))
+  if (!isGood) throw isProven ? taken() : refused()
   return invite
 }
 
@@ -86,6 +87,15 @@ function isRedeemable(invite: Invite, { email, policy }: { email: string; policy
   const isMeant = invite.email === null || invite.email === email
   const isApproved = policy !== 'approval' || invite.requestId !== null || invite.tenantId !== null
   return invite.status === 'active' && invite.redeemed < invite.redemptionsMax && isMeant && isApproved
+}
+
+/**
+ * Who was shut out, or may invite nobody any more, does not come back by an invite that he kept. Those of the server itself
+ * and of keys of the tenant have no issuer.
+ */
+async function isStillGiven(db: Needs<'db'>['db'], invite: Invite): Promise<boolean> {
+  const roles = ROLES.filter((role) => isAtLeast(role, 'admin') && isAtLeast(role, invite.role ?? 'owner'))
+  return invite.issuedBy === null || isIssuer(db, invite, invite.tenantId === null ? [] : roles)
 }
 
 /**
@@ -101,18 +111,25 @@ export async function enrol(
   if (invite) await redeem(app, invite, applicant)
   const slug = invite?.tenantId == null ? await found(app.db, member, applicant.tenantName) : await join(app.db, plan)
   await giveCredential(app.db, applicant, member)
-  await (plan.namesake ? linkMember(app.db, member) : insertMember(app.db, member))
+  const keysEnded = await settle(app.db, plan)
   await recordSession(app, draft)
   if (!member.verified) await askForProof(app, member)
-  const details = invite ? { invite: invite.id } : {}
+  const details = { ...(invite ? { invite: invite.id } : {}), ...(keysEnded > 0 ? { keys_ended: keysEnded } : {}) }
   await audit(app, { tenantId, userId, event: 'account.register', result: 'success', client: applicant.client, details })
   return slug
+}
+
+/** Answers how many keys ended. */
+async function settle(db: Needs<'db'>['db'], { member, namesake }: Plan): Promise<number> {
+  if (namesake) return linkMember(db, member, namesake)
+  await insertMember(db, member)
+  return 0
 }
 
 /** Nobody else redeems it until the end of the transaction. */
 async function redeem({ db, clock, identity }: EnrolNeeds, { id }: Invite, { email }: Applicant): Promise<void> {
   const invite = await lockInvite(db, null, { id, now: clock.now() })
-  if (!invite || !isRedeemable(invite, { email, policy: identity.signup })) throw refused()
+  if (!invite || !isRedeemable(invite, { email, policy: identity.signup }) || !(await isStillGiven(db, invite))) throw refused()
   await redeemInviteRow(db, id)
 }
 

@@ -90,6 +90,16 @@ export async function lockInvite(db: Db, scope: InviteScope, { id, now }: { id: 
   return rows[0] && fromRow(rows[0])
 }
 
+/** Whether who issued it is an operator, or has one of these roles in the tenant that is joined. */
+export async function isIssuer(db: Db, { tenantId, issuedBy }: Invite, roles: readonly Role[]): Promise<boolean> {
+  const rows = await db.hot(
+    `select 1 from app_user u where u.id = $1::uuid and u.status || '' = 'active'
+      and (u.is_operator or (u.tenant_id is not distinct from $2::uuid and u.role = any($3::text::text[])))`,
+    [issuedBy, tenantId, `{${roles.join(',')}}`],
+  )
+  return rows.length > 0
+}
+
 /** Of a row that the transaction has locked and found redeemable. */
 export async function redeemInviteRow(db: Db, id: string): Promise<void> {
   await db.hot(

@@ -85,7 +85,7 @@ async function install(app: Needs<'db' | 'clock'>, { tenantId, email, name, pass
     ...{ id: known?.id ?? newId(), tenantId, credentialId: credential.id, email, verified: true, name },
     ...{ role: 'owner', isOperator: true, at },
   }
-  await (known ? linkMember(db, member) : insertMember(db, member))
+  await (known ? linkMember(db, member, known) : insertMember(db, member))
   await audit(app, { tenantId, userId: member.id, event: 'operator.create', result: 'success' })
   return member.id
 }

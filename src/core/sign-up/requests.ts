@@ -18,6 +18,7 @@ import {
   listRequestRows,
   lockRequestRow,
 } from './request-store.ts'
+import { requireName } from './slug.ts'
 
 export const REQUEST_STATUSES = ['pending', 'approved', 'rejected'] as const
 export type RequestStatus = (typeof REQUEST_STATUSES)[number]
@@ -55,16 +56,17 @@ const RETRY_AFTER_MS = 3_600_000
 const LISTED_MAX = 200
 const REASON_CHARS_MAX = 512
 
-/** Under every policy; whoever asks twice has asked twice. Throws rate_limited. */
+/** Under every policy; whoever asks twice has asked twice. Throws rate_limited, or invalid for names without anything in them. */
 export async function requestAccess(app: Needs<'db' | 'clock'>, input: AccessRequest): Promise<void> {
   const email = normalAddress(input.email)
+  const names = { organization: requireName('organization', input.organization), fullName: requireName('full_name', input.fullName) }
   const { ip, userAgent } = input.client
   await takeLimit(app, signupRequestLimits({ email, ip }))
   if (input.honeypot != null && input.honeypot.trim() !== '') return
   const ipHash = hashSecret(ip ?? 'unknown')
   const message = input.message?.trim() || null
   const row = {
-    ...{ id: newId(), email, organization: input.organization.trim(), fullName: input.fullName.trim(), message },
+    ...{ id: newId(), email, ...names, message },
     ...{ ipHash, userAgentHash: userAgent === null ? null : hashSecret(userAgent), createdAt: app.clock.now() },
   }
   await app.db.transaction(async (db) => {

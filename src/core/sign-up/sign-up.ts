@@ -9,6 +9,7 @@ import { takeLimit } from '../rates/rates.ts'
 import type { Client } from '../sessions/client.ts'
 import { draftSession, type SignedIn } from '../sessions/session.ts'
 import { type Applicant, enrol, planEnrolment } from './enrolment.ts'
+import { requireName } from './slug.ts'
 
 export interface SignupPolicy {
   policy: 'public' | 'invite_only' | 'approval'
@@ -45,14 +46,15 @@ type SignupNeeds = Needs<'db' | 'clock' | 'passwords' | 'tokens' | 'identity' | 
 export async function register(app: SignupNeeds, input: Registration): Promise<SignedIn & { tenantSlug: string }> {
   requirePlan(input.planCode ?? null)
   const email = normalAddress(input.email)
+  const tenantName = requireName('tenant_name', input.tenantName)
   const { client } = input
   await takeLimit(app, signupLimits({ email, ip: client.ip }))
   const name = input.displayName?.trim() || null
-  await requirePassword(input.password, { email, names: [name, input.tenantName] })
+  await requirePassword(input.password, { email, names: [name, tenantName] })
   const proven = await prove(app, email, input.password)
   const token = input.inviteToken?.trim() || null
   try {
-    return await enter(app, { email, name, tenantName: input.tenantName.trim(), token, client, ...proven })
+    return await enter(app, { email, name, tenantName, token, client, ...proven })
   } catch (error) {
     if (error instanceof Fault && (error.code === 'forbidden' || error.code === 'exists'))
       await audit(app, { tenantId: null, userId: null, event: 'account.register', result: 'failure', reason: error.code, client })

@@ -1,3 +1,4 @@
+import { Fault } from '../fault.ts'
 import { DEFAULT_TENANT } from '../identity/tenants.ts'
 
 const SLUG_CHARS = 60
@@ -22,4 +23,11 @@ export function slugAt(slug: string, attempt: number): string {
   if (attempt === 0 && !RESERVED.includes(slug)) return slug
   const tail = Buffer.from(crypto.getRandomValues(new Uint8Array(TAIL_BYTES))).toString('hex')
   return `${trimmed(slug.slice(0, SLUG_CHARS - TAIL_CHARS))}-${tail}`
+}
+
+/** What people are called and call their tenants, without blanks around it. Throws invalid for blanks alone. */
+export function requireName(param: string, text: string): string {
+  const name = text.trim()
+  if (name === '') throw new Fault('invalid', 'A name has more than blanks.', { param, reason: 'value' })
+  return name
 }

@@ -52,7 +52,8 @@ export class TokenKeys implements Tokens {
   }
 
   async signAgain(claims: JsonObject, kid: string): Promise<string | undefined> {
-    const ready = (await this.known()).get(kid)
+    // Who thought in error that it signs no more would end a token that is alive.
+    const ready = (await this.known()).get(kid) ?? (await this.knownNow()).get(kid)
     return ready?.sign && this.counts(ready) ? signToken(this.complete(claims), { kid, key: ready.sign }) : undefined
   }
 
@@ -113,8 +114,7 @@ export class TokenKeys implements Tokens {
     let found = (await this.known()).get(kid)
     if (!found && Math.abs(now - this.lookedAt) >= LOOK_EVERY_MS) {
       this.lookedAt = now
-      this.forget()
-      found = (await this.known()).get(kid)
+      found = (await this.knownNow()).get(kid)
     }
     return found && this.counts(found) ? found : undefined
   }
@@ -142,6 +142,11 @@ export class TokenKeys implements Tokens {
       if (this.current === reading) this.current = undefined
     })
     return reading
+  }
+
+  private knownNow(): Promise<Map<string, Ready>> {
+    this.forget()
+    return this.known()
   }
 
   private async read(): Promise<Map<string, Ready>> {

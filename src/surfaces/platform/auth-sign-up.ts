@@ -51,7 +51,7 @@ const opened = (app: App) =>
     .post(
       '/auth/request-access',
       async ({ client, body }) => {
-        await requestAccess(app, { ...fromAccessRequest(body), client })
+        await as422(requestAccess(app, { ...fromAccessRequest(body), client }))
         return toPolicy(signupPolicy(app))
       },
       {

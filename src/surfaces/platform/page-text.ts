@@ -66,7 +66,10 @@ export const PAGES: readonly Page[] = [
         ...{ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password' },
         hint: 'At least 14 characters, and hard to guess.',
       },
-      { name: 'tenant_name', label: 'Name of your organization', type: 'text', autocomplete: 'organization' },
+      {
+        ...{ name: 'tenant_name', label: 'Name of your organization', type: 'text', autocomplete: 'organization' },
+        hint: 'Who is invited into one that is there joins it under the name it has.',
+      },
       { name: 'display_name', label: 'Your name', type: 'text', optional: true, autocomplete: 'name' },
       { name: 'accept_terms', label: 'I accept the terms of whoever runs this server.', type: 'checkbox' },
     ],

@@ -69,12 +69,6 @@ export const answers = <O extends Operation, A extends TSchema, const N extends 
   return { may, ...answered, afterHandle: hook, detail: { ...detail, ...permissionOf(may) } }
 }
 
-/** The same for a route that answers with a status and nothing else. */
-export const answersNothing = <O extends Operation>({ may, ...named }: Omit<Permitted<O>, 'secret'>, status = 204) => {
-  const { detail, ...answered } = parts.answersNothing(named, status)
-  return { may, ...answered, detail: { ...detail, ...permissionOf(may) } }
-}
-
 /** Nobody decided who may use a route that is no operation of the table: it is not served. */
 export function requireOperations(routes: AnyElysia['routes']): void {
   for (const { method, path, hooks } of routes) {

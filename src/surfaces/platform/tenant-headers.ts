@@ -16,13 +16,14 @@ async function forTenant(app: Pick<App, 'db'>, principal: Principal, tenantId: s
   if (principal.tenantId === tenantId) return principal
   const isFree = principal.tenantId === null && (await isTenant(app, tenantId))
   if (!isFree) throw new Fault('forbidden', 'X-Tenant-Id names another tenant than the credential.', { why: 'tenant_mismatch' })
-  const { userId, sessionId, serviceTokenId, grants, role } = principal
+  const { userId, account, sessionId, serviceTokenId, grants, role } = principal
   const caller = {
     tenantId,
     userId,
     keyId: serviceTokenId ?? sessionId,
     scopes: scopesOf(grants, role),
     ...(role === null ? {} : { role }),
+    ...(account === null ? {} : { account }),
   }
   return { ...principal, tenantId, caller }
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Role } from '../../../src/core/access/roles.ts'
+import type { Caller } from '../../../src/core/caller.ts'
+import { newId } from '../../../src/core/id.ts'
 import { createKey } from '../../../src/core/identity/keys.ts'
 import { createKeyFor } from '../../../src/core/identity/user-keys.ts'
 import { deleteUser } from '../../../src/core/identity/user-removal.ts'
-import { changeUser } from '../../../src/core/identity/users.ts'
+import { changeUser, createUser, type UserChange } from '../../../src/core/identity/users.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import { type Member, newMember, principalOf, refusalOf, signedInMember } from '../../support/members.ts'
 import { newAdmin, newUser } from '../../support/users.ts'
@@ -62,4 +64,31 @@ test('a key of the tenant is as high as its scopes', async () => {
   for (const { userId } of [people.member, people.viewer, { userId: plain.user.id }])
     expect(await refusalOf(createKeyFor(app, writer, { userId }))).toBeUndefined()
   for (const { userId } of Object.values(people)) expect(await refusalOf(createKeyFor(app, full, { userId }))).toBeUndefined()
+})
+
+test('nobody is known by another address than he signs in with, so nobody passes for somebody else', async () => {
+  const { member, signedIn: pair } = await signedInMember(app, { tenantId: tenantId(), role: 'member' })
+  const { caller } = await principalOf(app, pair)
+  const change = (by: Caller, given: UserChange) => refusalOf(changeUser(app, by, { id: member.userId, change: given }))
+  for (const by of [caller ?? app.two, app.one])
+    for (const email of ['boss@corp.example', null]) expect(await change(by, { email })).toMatchObject({ code: 'forbidden' })
+  expect(await change(app.one, { email: member.email, name: 'Ann' })).toBeUndefined()
+})
+
+test('a service account manages no users, whose keys would outlive its token', async () => {
+  const machine: Caller = {
+    tenantId: tenantId(),
+    userId: null,
+    keyId: newId(),
+    scopes: new Set(['read', 'write']),
+    account: 'synthetic-monitor',
+  }
+  const { userId } = people.viewer
+  for (const work of [
+    () => createUser(app, machine, {}),
+    () => createKeyFor(app, machine, { userId }),
+    () => changeUser(app, machine, { id: userId, change: { name: 'x' } }),
+    () => deleteUser(app, machine, userId),
+  ])
+    expect(await refusalOf(work())).toMatchObject({ code: 'forbidden' })
 })

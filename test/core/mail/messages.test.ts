@@ -46,11 +46,12 @@ test('an invite names the tenant and the role', () => {
 })
 
 test('the name of a tenant is neither markup, nor a header, nor a text of its own', () => {
-  const tenantTitle = `<img src=x onerror="alert('1')">\r\nBcc: eve@example.com\u2028${'x'.repeat(500)}`
+  const tenantTitle = `<img src=x onerror="alert('1')">\r\nBcc: eve@example.com\u2028\u202e${'x'.repeat(500)}`
   const { subject, html, text } = compose({ kind: 'invite', ...WITH_LINK, tenantTitle, role: 'member' })
   expect(html).not.toContain('<img')
   expect(html).toContain('&lt;img')
-  expect(subject).not.toMatch(/[\r\n\u2028]/)
+  for (const told of [subject, text, html]) expect(told).not.toMatch(/[\r\u2028\u202e]/)
+  expect(subject).not.toContain('\n')
   expect(subject.length).toBeLessThan(120)
   expect(text).not.toMatch(/^Bcc/m)
 })

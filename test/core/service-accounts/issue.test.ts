@@ -93,7 +93,7 @@ describe('an operator', () => {
     const operator = runsServer(await app.newTenant())
     expect(await faultOf(issueBy(app, operator, { ...AS_OPERATOR, tenantId: null }))).toEqual(['invalid', 'tenant_id'])
     expect(await faultOf(issueBy(app, operator, { ...AS_OPERATOR, tenantId: 'nowhere' }))).toEqual(['invalid', 'tenant_id'])
-    for (const operatorReason of [null, '  '])
+    for (const operatorReason of [null, '  ', 'x'.repeat(513)])
       expect(await faultOf(issueBy(app, operator, { ...AS_OPERATOR, operatorReason }))).toEqual(['invalid', 'X-Operator-Reason'])
   })
 

@@ -3,7 +3,13 @@ import type { Caller } from '../../../src/core/caller.ts'
 import { newId } from '../../../src/core/id.ts'
 import { readMail } from '../../../src/core/mail/mail.ts'
 import { createEmailToken, dropEmailTokens } from '../../../src/core/sessions/email-tokens.ts'
-import { changePassword, confirmPasswordReset, requestPasswordReset, resetPasswordOf } from '../../../src/core/sessions/passwords.ts'
+import {
+  admitPassword,
+  changePassword,
+  confirmPasswordReset,
+  requestPasswordReset,
+  resetPasswordOf,
+} from '../../../src/core/sessions/passwords.ts'
 import { refreshSession } from '../../../src/core/sessions/refresh.ts'
 import { OPEN_MS, openTestApp, type TestApp } from '../../support/app.ts'
 import {
@@ -74,6 +80,25 @@ test('a password is told apart by what is wrong with it: the current one first, 
     expect(await refusalOf(change(principal, PASSWORD, next))).toMatchObject(weak)
   expect((await principalOf(app, signedIn)).userId).toBe(member.userId)
   expect(await mailsTo(member.email, 'password_changed')).toBe(0)
+})
+
+test('what person and tenant are called does not make a password', async () => {
+  const { tenantId } = await app.newTenant()
+  const { member, principal } = await signedInMember(app, { tenantId })
+  const token = (await createEmailToken(app, { kind: 'reset_password', credentialId: member.credentialId, email: member.email })).token
+  const next = 'Xanthippe-Quy-2026'
+  const named = (table: 'tenant' | 'app_user', column: string, name: string | null) =>
+    app.records.db.query(`update ${table} set ${column} = $2 where id = $1`, [table === 'tenant' ? tenantId : member.userId, name])
+  for (const [table, column] of [
+    ['tenant', 'title'],
+    ['app_user', 'name'],
+  ] as const) {
+    await named(table, column, 'Xanthippe Quy')
+    expect(await refusalOf(change(principal, PASSWORD, next))).toMatchObject(weak)
+    expect(await refusalOf(confirmPasswordReset(app, { token, next, client }))).toMatchObject(weak)
+    await named(table, column, null)
+  }
+  await confirmPasswordReset(app, { token, next, client })
 })
 
 test('the last five passwords are not taken again, the sixth is', async () => {
@@ -240,4 +265,13 @@ test('only hashes of passwords and links are in the tables', async () => {
   ])
   expect(dump).not.toContain(token.split('.')[1] ?? '')
   expect(dump).not.toContain(PASSWORD)
+})
+
+test('how good a password is may be asked so often from one place, by strangers too', async () => {
+  const from = newClient()
+  const ask = (next: string, by = from) => refusalOf(admitPassword(app, { next, client: by }))
+  expect(await ask(OTHER_PASSWORD)).toBeUndefined()
+  for (let n = 1; n < 60; n++) expect(await ask('short')).toMatchObject(weak)
+  expect(await ask(OTHER_PASSWORD)).toMatchObject({ code: 'rate_limited', facts: { retryAfterMs: expect.any(Number) } })
+  expect(await ask(OTHER_PASSWORD, newClient())).toBeUndefined()
 })

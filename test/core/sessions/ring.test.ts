@@ -217,7 +217,13 @@ describe('an access token of a service account', () => {
     expect(principal).toMatchObject({ kind: 'service', account: 'synthetic-monitor', role: null, serviceTokenId: jti, userId: null })
     expect(principal.grants).toEqual(['conversations:write', 'tools:read'])
     expect(await app.keys.resolve(token)).toEqual({
-      ...{ tenantId: app.one.tenantId, userId: null, keyId: jti, scopes: new Set(['read', 'write'] as const) },
+      ...{
+        tenantId: app.one.tenantId,
+        userId: null,
+        keyId: jti,
+        scopes: new Set(['read', 'write'] as const),
+        account: 'synthetic-monitor',
+      },
     })
   })
 

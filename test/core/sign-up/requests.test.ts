@@ -55,6 +55,14 @@ test('a request is kept as it was asked, under every policy', async () => {
   expect(row?.row).not.toContain(client.userAgent)
 })
 
+test('who asks has a name, and his organization too', async () => {
+  const { total } = await listed()
+  const blank = (given: Partial<AccessRequest>) => refusalOf(requestAccess(app, request(given)))
+  expect(await blank({ organization: '  ' })).toMatchObject({ code: 'invalid', facts: { param: 'organization' } })
+  expect(await blank({ fullName: '\t ' })).toMatchObject({ code: 'invalid', facts: { param: 'full_name' } })
+  expect((await listed()).total).toBe(total)
+})
+
 test('who asks twice has asked twice; from one address three may wait', async () => {
   const client = newClient()
   const email = newEmail()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Principal } from '../../../src/core/access/principal.ts'
-import { createUser } from '../../../src/core/identity/users.ts'
+import { changeUser, createUser } from '../../../src/core/identity/users.ts'
 import { listMails, readMail } from '../../../src/core/mail/mail.ts'
 import { verifyEmail } from '../../../src/core/sessions/email.ts'
 import { signIn } from '../../../src/core/sessions/sign-in.ts'
@@ -19,6 +19,7 @@ import {
   registration,
   under,
 } from '../../support/sign-up.ts'
+import { newUser } from '../../support/users.ts'
 
 let app: TestApp
 let open: TestApp
@@ -135,6 +136,13 @@ describe('a new account', () => {
     expect(await principalOf(app, signedIn)).toMatchObject({ emailVerified: true })
   })
 
+  test('has a name that is more than blanks', async () => {
+    const before = await accountsOf(app)
+    const refusal = await refusalOf(register(open, registration({ tenantName: '   ' })))
+    expect(refusal).toMatchObject({ code: 'invalid', facts: { param: 'tenant_name' } })
+    expect(await accountsOf(app)).toEqual(before)
+  })
+
   test('gets another slug where its name is taken, and never that of the server itself', async () => {
     const tenantName = 'Same Name'
     const slugs = [await register(open, registration({ tenantName })), await register(open, registration({ tenantName }))]
@@ -156,6 +164,8 @@ describe('a new account', () => {
   test('needs a password that is hard to guess, and one plan is all there is', async () => {
     for (const password of ['short', 'aaaaaaaaaaaaaaaaaaaa', 'Password123456!'])
       expect(await refusalOf(register(open, registration({ password })))).toMatchObject({ code: 'invalid', facts: { param: 'password' } })
+    const named = registration({ password: 'Xanthippe-Quy-2026', tenantName: 'Xanthippe Quy' })
+    expect(await refusalOf(register(open, named))).toMatchObject({ code: 'invalid', facts: { param: 'password' } })
     expect(await refusalOf(register(open, registration({ planCode: 'gold' })))).toMatchObject({
       ...{ code: 'not_found', facts: { param: 'plan_code' } },
     })
@@ -264,6 +274,41 @@ describe('an invite into a tenant', () => {
     expect(joined.userId).toBe(known.id)
     const [row] = await app.records.db.query('select name, role, is_admin from app_user where id = $1', [known.id])
     expect(row).toEqual({ name: 'Bob B', role: 'admin', is_admin: false })
+  })
+
+  test('lends its role to no key that somebody else may hold', async () => {
+    const owner = await memberOf(app, tenantId, 'owner')
+    const manager = { ...app.one, tenantId, userId: null }
+    const ends = async (profile: { emailVerified?: boolean; squat?: true }, role: 'member' | 'admin') => {
+      const email = newEmail()
+      const known = await newUser(app, manager, {
+        email: profile.squat ? newEmail() : email,
+        emailVerified: profile.emailVerified ?? false,
+      })
+      if (profile.squat) await changeUser(app, known.caller, { id: known.user.id, change: { email } })
+      const joined = await registerWith(app, await invited(app, owner, { email, role }), { email })
+      expect(joined.userId).toBe(known.user.id)
+      return refusalOf(app.keys.principal(known.secret, { fresh: true }))
+    }
+    const refused = { code: 'unauthenticated' }
+    // Whoever has keys writes what address he likes.
+    expect(await ends({ emailVerified: true, squat: true }, 'member')).toMatchObject(refused)
+    expect(await ends({}, 'member')).toMatchObject(refused)
+    // An admin makes users and their keys, and says that their addresses are right.
+    expect(await ends({ emailVerified: true }, 'admin')).toMatchObject(refused)
+    expect(await ends({ emailVerified: true }, 'member')).toBeUndefined()
+  })
+
+  test('of somebody who may give none any more is good for nothing', async () => {
+    const admin = await memberOf(app, tenantId, 'admin')
+    const kept = [await invited(app, admin, { role: 'admin' }), await invited(app, admin, { role: 'viewer' })] as const
+    const standing = (set: string) => app.records.db.query(`update app_user set ${set} where id = $1`, [admin.userId ?? ''])
+    for (const set of ["role = 'member'", "role = 'owner', status = 'disabled'"]) {
+      await standing(set)
+      for (const made of kept) expect(await refusalOf(registerWith(app, made))).toMatchObject(WITHOUT_INVITE)
+    }
+    await standing("role = 'admin', status = 'active'")
+    expect(await registerWith(app, kept[0])).toMatchObject({ tenantId })
   })
 
   test('is no way back in for who was shut out', async () => {

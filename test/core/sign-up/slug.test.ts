@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { slugAt, slugOf } from '../../../src/core/sign-up/slug.ts'
+import { requireName, slugAt, slugOf } from '../../../src/core/sign-up/slug.ts'
 
 test('a slug is lower case letters, digits and single dashes', () => {
   expect(slugOf('Acme Inc.')).toBe('acme-inc')
@@ -27,4 +27,12 @@ test('the first attempt is the slug itself, every other one has a tail of its ow
 
 test("the server's own tenant is given to nobody", () => {
   expect(slugAt('default', 0)).toMatch(/^default-[0-9a-f]{4}$/)
+})
+
+test('a name is taken without the blanks around it, and is not made of them', () => {
+  expect(requireName('tenant_name', ' Acme  Inc ')).toBe('Acme  Inc')
+  for (const blank of ['', '   ', '\t\n', '\u00a0\u2003'])
+    expect(() => requireName('tenant_name', blank)).toThrow(
+      expect.objectContaining({ code: 'invalid', facts: { param: 'tenant_name', reason: 'value' } }),
+    )
 })

@@ -86,7 +86,7 @@ test('a query that cannot be is refused, or means nothing', async () => {
 
 const answered: AskWith = async (operation, sent) => {
   const { status, text, body } = await ask(operation, fill(operation, { params: PARAMS }), JSON.stringify(sent))
-  const [first] = (body.details ?? []) as { loc: unknown[] }[]
+  const [first] = (status === 422 ? body.details : []) as { loc: unknown[] }[]
   return { status, text, loc: first?.loc }
 }
 

@@ -12,7 +12,7 @@ function groupsOf(ip: string): string[] {
 }
 
 /** Enough for a person to recognise, too little to find anybody: `203.0.113.*`, `2001:db8:0:1:*:*:*:*`. */
-export function maskAddress(ip: string): string {
+export function maskIp(ip: string): string {
   const kind = isIP(ip)
   if (kind === 4) return ip.replace(/\d+$/, '*')
   if (kind === 6) return [...groupsOf(ip).slice(0, 4), '*', '*', '*', '*'].join(':')

@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
-import { maskAddress, networkOf, sourceOf } from '../../../src/core/rates/address.ts'
+import { maskIp, networkOf, sourceOf } from '../../../src/core/rates/ip.ts'
 
 test('a masked address does not lead to anybody', () => {
-  expect(maskAddress('203.0.113.9')).toBe('203.0.113.*')
-  expect(maskAddress('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2:*:*:*:*')
-  expect(maskAddress('2001:db8::9')).toBe('2001:db8:0:0:*:*:*:*')
-  expect(maskAddress('::1')).toBe('0:0:0:0:*:*:*:*')
-  expect(maskAddress('::')).toBe('0:0:0:0:*:*:*:*')
-  expect(maskAddress('1::')).toBe('1:0:0:0:*:*:*:*')
-  expect(maskAddress('somebody@example.org')).toBe('*')
+  expect(maskIp('203.0.113.9')).toBe('203.0.113.*')
+  expect(maskIp('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2:*:*:*:*')
+  expect(maskIp('2001:db8::9')).toBe('2001:db8:0:0:*:*:*:*')
+  expect(maskIp('::1')).toBe('0:0:0:0:*:*:*:*')
+  expect(maskIp('::')).toBe('0:0:0:0:*:*:*:*')
+  expect(maskIp('1::')).toBe('1:0:0:0:*:*:*:*')
+  expect(maskIp('somebody@example.org')).toBe('*')
 })
 
 test('neighbours are of one network', () => {
