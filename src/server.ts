@@ -177,7 +177,7 @@ export function createHandler(parts: ServerParts, state = { draining: false }): 
       const id = requestId(request.headers)
       // Surfaces read the id from here, whoever chose it.
       request.headers.set('x-request-id', id)
-      markClient(request.headers, clientAddress(request.headers, connection?.requestIP?.(request)?.address ?? null, isTrusted))
+      markClient(request, clientAddress(request.headers, connection?.requestIP?.(request)?.address ?? null, isTrusted))
       const hasBody = request.method !== 'GET' && request.method !== 'HEAD'
       // From here on every wait has a bound of its own: the body, the model, the keep-alive of a stream.
       if (hasBody) connection?.timeout(request, 0)

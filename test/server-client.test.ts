@@ -15,6 +15,7 @@ function parts(trustedProxies: string[]): ServerParts {
   const { config } = readConfig({ flags: { listen: '127.0.0.1:0' } })
   const plugin = new Elysia({ prefix: '/who' })
     .get('/', ({ request }) => clientOf(request))
+    .get('/headers', ({ request }) => Response.json([...request.headers]))
     .post('/', async ({ request }) => {
       const told = await request.text()
       return { ...clientOf(request), told }
@@ -48,6 +49,14 @@ test('behind a trusted proxy it is who called that, also with a body', async () 
     userAgent: 'teapot/1',
     told: 'hello',
   })
+})
+
+test('the address is in no header that a graph could keep', async () => {
+  const server = openServer(parts([]))
+  servers.push(server)
+  const told = await (await fetch(`${server.url}/who/headers`, { headers: { host: 'teapot' } })).text()
+  expect(told).toContain('x-request-id')
+  expect(told).not.toContain('127.0.0.1')
 })
 
 test('without a socket nobody is known', async () => {

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Set by the server on every request, whatever came under this name: who is at the other end. */
-const HEADER = 'x-tetraport-client'
+/** Beside the request and not in it: graphs get the headers of their callers, and keep them. */
+const addresses = new WeakMap<Request, string | null>()
 /** Proxies in a row. */
 const HOPS_MAX = 32
 const USER_AGENT_MAX = 512
@@ -62,12 +62,11 @@ export function clientAddress(headers: Headers, peer: string | null, isTrusted: 
 }
 
 /** For the server only, at the beginning of every request. */
-export function markClient(headers: Headers, ip: string | null): void {
-  if (ip === null) headers.delete(HEADER)
-  else headers.set(HEADER, ip)
+export function markClient(request: Request, ip: string | null): void {
+  addresses.set(request, ip)
 }
 
-export function clientOf({ headers }: Request): ClientOfRequest {
-  const userAgent = headers.get('user-agent')?.trim().slice(0, USER_AGENT_MAX).toWellFormed()
-  return { ip: headers.get(HEADER), userAgent: userAgent || null }
+export function clientOf(request: Request): ClientOfRequest {
+  const userAgent = request.headers.get('user-agent')?.trim().slice(0, USER_AGENT_MAX).toWellFormed()
+  return { ip: addresses.get(request) ?? null, userAgent: userAgent || null }
 }

@@ -89,7 +89,8 @@ const CASES: Record<string, Case[]> = {
 /** Without an id of somebody's in their input. `signOut` takes a token, whose signature says whose it is. */
 const NO_ID = new Set(
   `sessions.requireCredential sessions.signOut sessions.signOutAll passwords.changePassword email.sendVerification
-  permissions.requireOperatorOf invites.isOperator invites.requireGrant requests.listSignupRequests acting.heldTenant`.split(/\s+/),
+  permissions.requireOperatorOf principal.whoIs invites.isOperator invites.requireGrant requests.listSignupRequests
+  acting.heldTenant`.split(/\s+/),
 )
 
 async function outcome(run: () => Promise<unknown>, ids: Ids): Promise<string> {

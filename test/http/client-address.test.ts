@@ -76,13 +76,8 @@ test('a list without end is read only as far as proxies can be in a row', () => 
 test('a surface reads who asks, and what with', () => {
   const request = new Request('http://localhost/', { headers: { 'user-agent': ` ${'a'.repeat(600)}` } })
   expect(clientOf(request)).toEqual({ ip: null, userAgent: 'a'.repeat(512) })
-  markClient(request.headers, '203.0.113.9')
+  markClient(request, '203.0.113.9')
   expect(clientOf(request).ip).toBe('203.0.113.9')
+  expect([...request.headers.keys()]).toEqual(['user-agent'])
   expect(clientOf(new Request('http://localhost/', { headers: { 'user-agent': '  ' } })).userAgent).toBeNull()
-})
-
-test('who says himself who he is is not believed', () => {
-  const forged = new Headers({ 'x-tetraport-client': '192.0.2.1' })
-  markClient(forged, null)
-  expect(clientOf(new Request('http://localhost/', { headers: forged })).ip).toBeNull()
 })

@@ -102,5 +102,5 @@ async function decide(line: Line, asked: AccessAsked): Promise<string | undefine
   asked.approved = first
   line.history.counts.approved++
   if (answer.status === 200) return String((answer.body.invite as JsonObject).invite_token)
-  return line.ground.mails.token(asked.email, 'invite')
+  return line.ground.mails.token(asked.email, 'invite', line.ground.stopping)
 }

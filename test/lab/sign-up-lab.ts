@@ -22,7 +22,7 @@ export interface SignUpLabOptions {
   seed: number
   clients: number
   leaseMs: number
-  /** Also kill 0, 7, 14, ... 294 milliseconds after requests of each kind, as far as there are kills. */
+  /** Kill 0, 7, 14, ... 294 milliseconds after requests of each kind; else soon, and do not wait for what has a time of its own. */
   finely: boolean
   progress?: (text: string) => void
   /** For the test of the checker: breaks something before it looks. */
@@ -71,7 +71,7 @@ export async function runSignUpLab(options: SignUpLabOptions): Promise<SignUpLab
     traffic.stop()
     await clients
     const records = await eventually(() => store.look().catch(() => undefined))
-    const settledMs = await settle(records.db)
+    const settledMs = await settle(records.db, options.finely)
     await options.sabotage?.(records.db, history, mails)
     const violations = await check({ base: await keeper.url(), records, ...traffic.ground })
     const rows = await countRows(records.db)
@@ -171,11 +171,17 @@ async function killAgainAndAgain(keeper: Keeper, traffic: Traffic, options: Sign
 
 const LEFT = `select (select count(*) from job)::int + (select count(*) from mail where status = 'queued')::int as n`
 
+/** A mail whose attempt was broken off waits for seconds. */
+const HURRY = 'update job set run_at = least(run_at, now())'
+
 /** Nobody writes any more: what is left after a minute is found by the rules. */
-async function settle(db: Db): Promise<number> {
+async function settle(db: Db, patient: boolean): Promise<number> {
   const since = performance.now()
   const elapsed = (): number => Math.round(performance.now() - since)
-  while ((await db.query<{ n: number }>(LEFT))[0]?.n !== 0 && elapsed() < SETTLE_MAX_MS) await Bun.sleep(LOOK_MS)
+  while ((await db.query<{ n: number }>(LEFT))[0]?.n !== 0 && elapsed() < SETTLE_MAX_MS) {
+    if (!patient) await db.query(HURRY)
+    await Bun.sleep(LOOK_MS)
+  }
   return elapsed()
 }
 

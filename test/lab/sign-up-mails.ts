@@ -28,15 +28,16 @@ export class Postbox {
     return this.server.received
   }
 
-  /** The token in the link of a mail to this address, once it is there. */
-  token(address: string, kind: keyof typeof LINKS): Promise<string> {
-    return eventually(() => {
+  /** The token in the link of a mail to this address, once it is there; undefined: `stopping` before it was. */
+  async token(address: string, kind: keyof typeof LINKS, stopping: () => boolean): Promise<string | undefined> {
+    const token = await eventually(() => {
       for (const { parts } of this.of(address)) {
         const token = LINKS[kind].exec(parts['text/plain'] ?? '')?.[1]
         if (token !== undefined) return decodeURIComponent(token)
       }
-      return undefined
+      return stopping() ? null : undefined
     }, ARRIVES_MS)
+    return token ?? undefined
   }
 }
 

@@ -34,6 +34,7 @@ async function host(line: Line): Promise<Family | undefined> {
   const owner = await alone(line)
   if (!owner) return undefined
   await verify(line, owner.person)
+  if (!owner.person.verified) return owner
   const guest = line.newPerson()
   const token = await invite(line, { as: owner.access, email: guest.email, role: line.chance.pick(['viewer', 'member', 'admin']) })
   const family = token === undefined ? undefined : await register(line, guest, { token })

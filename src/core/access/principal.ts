@@ -27,3 +27,6 @@ export interface Principal {
   /** For core. Null where there is no tenant. */
   caller: Caller | null
 }
+
+/** Who it was, for the records: the id of a user, the name of a service account, the id of a key. */
+export const whoIs = ({ userId, account, caller, kind }: Principal): string => userId ?? account ?? caller?.keyId ?? kind

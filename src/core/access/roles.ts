@@ -9,6 +9,8 @@ export const isRole = (text: string): text is Role => (ROLES as readonly string[
 export const isAtLeast = (role: Role | null | undefined, least: Role): boolean =>
   role != null && ROLES.indexOf(role) >= ROLES.indexOf(least)
 
+export const lesserOf = (one: Role, other: Role): Role => (isAtLeast(one, other) ? other : one)
+
 /** The right to do one kind of thing, e.g. `conversations:read`. `ns:*` stands for all of its namespace, `support:*` for all there are. */
 export type Grant = string
 

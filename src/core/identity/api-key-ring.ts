@@ -1,5 +1,5 @@
 import type { Principal } from '../access/principal.ts'
-import { grantsOf, isRole, type Role, scopesOf } from '../access/roles.ts'
+import { grantsOf, isRole, lesserOf, type Role, scopesOf } from '../access/roles.ts'
 import type { Caller, Scope } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
@@ -65,11 +65,12 @@ const isDisabled = ({ user_id, user_status }: FoundKey): boolean => user_id !== 
 function principalOf(row: FoundKey): KeyPrincipal {
   const held = new Set(row.scopes.split(' ') as Scope[])
   const userRole = row.user_role !== null && isRole(row.user_role) ? row.user_role : null
-  const role = row.user_id === null ? roleOf(held) : userRole
-  const grants = grantsOf({ role })
   // A user's key does nothing that his role does not allow.
-  const scopes = userRole === null ? held : new Set([...held].filter((scope) => scopesOf(grants, userRole).has(scope)))
+  const allowed = userRole === null ? held : scopesOf(grantsOf({ role: userRole }), userRole)
+  const scopes = held.intersection(allowed)
   if (row.of_admin) scopes.add('admin')
+  const role = row.user_id === null ? roleOf(held) : userRole && lesserOf(userRole, roleOf(scopes))
+  const grants = grantsOf({ role })
   const caller: Caller = { tenantId: row.tenant_id, userId: row.user_id, keyId: row.id, scopes }
   return {
     ...{ kind: 'key', userId: row.user_id, account: null, tenantId: row.tenant_id, role, isOperator: false, grants },
@@ -79,7 +80,7 @@ function principalOf(row: FoundKey): KeyPrincipal {
   }
 }
 
-/** Of a key of the tenant itself: the role that does as much. */
+/** The role that does as much as the key may: it manages nothing without the scope for that, whosever it is. */
 function roleOf(scopes: ReadonlySet<Scope>): Role {
   if (scopes.has('admin')) return 'owner'
   return scopes.has('write') ? 'member' : 'viewer'

@@ -41,6 +41,8 @@ function signingUp(prefix: string, { email, ip }: Source): Limit[] {
 }
 
 export const signupLimits = (source: Source): Limit[] => signingUp('signup', source)
+/** Where an invite is needed a stranger makes no account, but could use up the domain of those who were invited. */
+export const invitedSignupLimits = (source: Source): Limit[] => signupLimits(source).filter(({ name }) => name !== 'signup_domain')
 export const signupRequestLimits = (source: Source): Limit[] => signingUp('signup_request', source)
 
 const ofSource = (limit: Omit<Limit, 'key'>, ip: string | null): Limit[] => (ip === null ? [] : [{ ...limit, key: sourceOf(ip) }])

@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, whoIs } from '../access/principal.ts'
 import { audit } from '../audit/audit.ts'
 import { Fault } from '../fault.ts'
 import { newId } from '../id.ts'
@@ -51,7 +51,12 @@ export async function issueFor(app: IssueNeeds, principal: Principal, input: Bri
   const request = { ...input, tenantId }
   const account = await requireKnown(app, request)
   const order = await requireOrder(app, account, request)
-  const records = { userId: principal.userId, client: input.client, reason, details: { actor: actorOf(principal, input) } }
+  const records = {
+    userId: principal.userId,
+    client: input.client,
+    reason,
+    details: { by: whoIs(principal), actor: actorOf(principal, input) },
+  }
   await noteSigning(app, order, records)
   return giveToken(app, order, { actorUserId: principal.userId, note: (inside, given) => noteIssue(inside, given, records) })
 }

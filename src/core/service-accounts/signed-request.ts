@@ -107,7 +107,7 @@ function requireClaims({ iss, aud, sub, nonce, iat, exp, account, scopes, ...res
 
 /** The body says nothing that was not signed. */
 function requireAgreement(claims: Claims['request'], body: TokenRequest): void {
-  const differs = (param: string): Fault => invalid(param, `The body says another ${param} than the signed payload.`)
+  const differs = (param: string): Fault => invalid(param, `In the body ${param} is not what was signed.`)
   if (body.account !== claims.account) throw differs('account')
   if (body.tenantId !== null && body.tenantId !== claims.tenantId) throw differs('tenant_id')
   const [asked, signed] = [new Set(body.scopes), new Set(claims.scopes)]

@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, whoIs } from '../access/principal.ts'
 import type { Grant } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
 import { isUuid } from '../id.ts'
@@ -106,7 +106,7 @@ const noteRevocation = (
   audit(app, {
     ...{ tenantId, userId: principal.userId, event: 'service_token.revoke', result: 'success', reason },
     ...(input.client ? { client: input.client } : {}),
-    details: { jti, account, as_operator: input.asOperator },
+    details: { by: whoIs(principal), jti, account, as_operator: input.asOperator },
   })
 
 /** How long lists still show a token after its end. */

@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, whoIs } from '../access/principal.ts'
 import { isAtLeast } from '../access/roles.ts'
 import { audit } from '../audit/audit.ts'
 import { normalAddress } from '../credentials/address.ts'
@@ -81,7 +81,7 @@ export async function resetPasswordOf(
     mayReset(principal, target, await readOwner(db, target, { hold: true }))
     if (!(await recordPassword({ ...app, db }, draft, { tenantId, reason: 'password_reset' })))
       throw new Fault('busy', 'The password was changed at the same moment; try again.', { kind: 'user', id: userId })
-    const details = { by: principal.userId ?? principal.account ?? principal.kind }
+    const details = { by: whoIs(principal) }
     await audit({ ...app, db }, { ...target, event: 'password.reset', result: 'success', client, details })
   })
 }

@@ -43,7 +43,7 @@ type PlanNeeds = Needs<'db' | 'clock' | 'identity'>
 type EnrolNeeds = PlanNeeds & Needs<'vault' | 'mail'>
 
 /** One sentence for all that can be wrong with an invite. */
-const refused = (): Fault => new Fault('forbidden', 'Registering needs an invite that is good for this address.')
+const refused = (): Fault => new Fault('forbidden', 'Registering needs an invite that is good for this address.', { why: 'invalid_token' })
 
 const taken = (): Fault => new Fault('exists', 'There is an account with this e-mail address: sign in instead.', { kind: 'user' })
 

@@ -4,7 +4,7 @@ import { readCredential } from '../credentials/credentials.ts'
 import { Fault } from '../fault.ts'
 import type { Needs } from '../needs.ts'
 import { requirePassword } from '../passwords/policy.ts'
-import { signupLimits } from '../rates/quotas.ts'
+import { invitedSignupLimits, signupLimits } from '../rates/quotas.ts'
 import { takeLimit } from '../rates/rates.ts'
 import type { Client } from '../sessions/client.ts'
 import { draftSession, type SignedIn } from '../sessions/session.ts'
@@ -48,11 +48,12 @@ export async function register(app: SignupNeeds, input: Registration): Promise<S
   const email = normalAddress(input.email)
   const tenantName = requireName('tenant_name', input.tenantName)
   const { client } = input
-  await takeLimit(app, signupLimits({ email, ip: client.ip }))
+  const token = input.inviteToken?.trim() || null
+  const limitsOf = token === null && app.identity.signup === 'public' ? signupLimits : invitedSignupLimits
+  await takeLimit(app, limitsOf({ email, ip: client.ip }))
   const name = input.displayName?.trim() || null
   await requirePassword(input.password, { email, names: [name, tenantName] })
   const proven = await prove(app, email, input.password)
-  const token = input.inviteToken?.trim() || null
   try {
     return await enter(app, { email, name, tenantName, token, client, ...proven })
   } catch (error) {

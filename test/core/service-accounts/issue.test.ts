@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { newId } from '../../../src/core/id.ts'
 import type { JsonObject } from '../../../src/core/json.ts'
 import { type BridgeRequest, issueServiceToken } from '../../../src/core/service-accounts/issue.ts'
 import { isSignedWith } from '../../../src/core/service-accounts/signature.ts'
@@ -139,6 +140,14 @@ describe('the records', () => {
     const { token } = await issueBy(app, runsServer(await app.newTenant()), { ...AS_OPERATOR, tenantId: (await app.newTenant()).tenantId })
     const [, issue] = await eventsOf(app, token.jti)
     expect(issue?.details.actor).toMatchObject({ role: 'platform_operator', operator_reason: 'a customer asked' })
+  })
+
+  test('name the key that was used, where it was nobody in person', async () => {
+    const caller = { ...(await app.newTenant()), keyId: newId() }
+    const { token } = await issueBy(app, admin(caller, { kind: 'key', userId: null }))
+    const [sign, issue] = await eventsOf(app, token.jti)
+    expect(sign).toMatchObject({ user_id: null, details: { claims: { by: caller.keyId } } })
+    expect(issue).toMatchObject({ user_id: null, details: { by: caller.keyId } })
   })
 
   test('name the machine that signed', async () => {

@@ -150,7 +150,8 @@ describe('revoking', () => {
     expect(await faultOf(revoke({ ...principal, role: 'member' }, jti))).toEqual(['forbidden', 'insufficient_role'])
     expect(await faultOf(revoke(principal, jti, AS_OPERATOR))).toEqual(['forbidden', 'insufficient_scope'])
     expect(await faultOf(revoke(operator, jti, { ...AS_OPERATOR, operatorReason: ' ' }))).toEqual(['invalid', 'X-Operator-Reason'])
-    for (const reason of ['\u0000', 'x'.repeat(513)]) expect(await faultOf(revoke(principal, jti, { reason }))).toEqual(['invalid', 'reason'])
+    for (const reason of ['\u0000', 'x'.repeat(513)])
+      expect(await faultOf(revoke(principal, jti, { reason }))).toEqual(['invalid', 'reason'])
     expect(await reasonOf(jti)).toBeNull()
   })
 
@@ -164,7 +165,7 @@ describe('revoking', () => {
       [principal.tenantId],
     )
     expect(events).toEqual([expect.objectContaining({ reason: 'leaked', user_id: principal.userId, user_agent: 'curl' })])
-    expect(JSON.parse(events[0]?.details ?? '')).toEqual({ jti, account: 'analytics-batch', as_operator: false })
+    expect(JSON.parse(events[0]?.details ?? '')).toEqual({ by: principal.userId, jti, account: 'analytics-batch', as_operator: false })
   })
 })
 

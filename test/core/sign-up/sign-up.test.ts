@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Principal } from '../../../src/core/access/principal.ts'
+import { newId } from '../../../src/core/id.ts'
 import { changeUser, createUser } from '../../../src/core/identity/users.ts'
 import { listMails, readMail } from '../../../src/core/mail/mail.ts'
 import { verifyEmail } from '../../../src/core/sessions/email.ts'
@@ -34,6 +35,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const WITHOUT_INVITE = { code: 'forbidden', message: 'Registering needs an invite that is good for this address.' }
+const NO_TOKEN = { why: 'invalid_token' }
 const TAKEN = { code: 'exists', message: 'There is an account with this e-mail address: sign in instead.' }
 
 /** What stands in the newest mail to this address. */
@@ -77,10 +79,10 @@ describe('who may register', () => {
     const before = await accountsOf(app)
     // A known address is no other case, for whoever does not know its password.
     const known = await refusalOf(registerWith(app, { token: 'unknown' }, { email, password: OTHER_PASSWORD }))
-    expect(known).toEqual({ ...WITHOUT_INVITE, facts: {} })
+    expect(known).toEqual({ ...WITHOUT_INVITE, facts: NO_TOKEN })
     for (const { token } of [used, others, old, revoked, { token: 'unknown' }, { token: used.invite.tokenHint }]) {
       const { facts, ...refusal } = (await refusalOf(registerWith(app, { token }))) ?? {}
-      expect([refusal, facts]).toEqual([WITHOUT_INVITE, {}])
+      expect([refusal, facts]).toEqual([WITHOUT_INVITE, NO_TOKEN])
     }
     expect(await accountsOf(app)).toEqual(before)
   })
@@ -134,6 +136,18 @@ describe('a new account', () => {
     expect(mail).toMatchObject({ kind: 'verify_email', to: email })
     await verifyEmail(app, { token: String(mail?.token), client: newClient() })
     expect(await principalOf(app, signedIn)).toMatchObject({ emailVerified: true })
+  })
+
+  test('is not kept from who was invited by strangers of his domain, whom only an open server counts', async () => {
+    const domain = `${newId()}.example`
+    const strangers = async (on: TestApp) => {
+      for (let n = 0; n < 20; n++) await refusalOf(register(on, registration({ email: `${on.identity.signup}${n}@${domain}` })))
+    }
+    await strangers(app)
+    const email = `boss@${domain}`
+    expect(await registerWith(app, await invited(app, runner, { email }), { email })).toMatchObject({ emailVerified: false })
+    await strangers(open)
+    expect(await refusalOf(register(open, registration({ email: `last@${domain}` })))).toMatchObject({ code: 'rate_limited' })
   })
 
   test('has a name that is more than blanks', async () => {

@@ -5,6 +5,7 @@ import { grantsOf, isAtLeast, isGranted, type Role } from '../../../src/core/acc
 import type { Scope } from '../../../src/core/caller.ts'
 import { newId } from '../../../src/core/id.ts'
 import { operator } from '../../../src/core/identity/tenants.ts'
+import { issueKey } from '../../../src/core/identity/user-keys.ts'
 import { userClaims } from '../../../src/core/tokens/claims.ts'
 import { OPERATION, requireOperations } from '../../../src/surfaces/platform/route.ts'
 import { SERVER_START_MS, type Served, serve } from '../../support/served.ts'
@@ -53,6 +54,18 @@ async function keyed(role: Role, scopes: Scope[]): Promise<Actor> {
   const secret = await served.newKey('one', { scopes })
   return {
     standing: { kind: 'key', role, grants: grantsOf({ role }), hasTenant: true, emailVerified: true },
+    headers: () => bearer(secret),
+  }
+}
+
+/** A key that a user has beside his sessions: it reads and writes, and manages nothing. */
+async function ownKey(role: Role | null): Promise<Actor> {
+  const caller = await operator(served.app, 'one')
+  const { userId } = await signedIn(served.app, { tenantId: caller.tenantId, role })
+  const { secret } = await issueKey(served.app, caller, { userId })
+  const least = isAtLeast(role, 'member') ? 'member' : role
+  return {
+    standing: { kind: 'key', role: least, grants: grantsOf({ role: least }), hasTenant: true, emailVerified: true },
     headers: () => bearer(secret),
   }
 }
@@ -119,6 +132,9 @@ beforeAll(async () => {
     'a key that reads': await keyed('viewer', ['read']),
     'a key that writes': await keyed('member', ['read', 'write']),
     'a key of an administrator': await keyed('owner', ['read', 'write', 'admin']),
+    'the own key of a user without a role': await ownKey(null),
+    "a viewer's own key": await ownKey('viewer'),
+    "an owner's own key": await ownKey('owner'),
     'a service account': await machine('analytics-batch', one, ['conversations:read']),
     'a service account of the whole server': await machine('support-console', null, ['support:*']),
   }
