@@ -1,5 +1,5 @@
 import { readdirSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
 import type { PackedServer } from '../src/drivers/records/archive.ts'
@@ -78,7 +78,7 @@ async function compile(target: Platform, outfile: string, packed: PackedServer):
 
 const target = readTarget()
 const here = target === `${process.platform}-${process.arch}`
-const outfile = join(ROOT, flags.outfile ?? (here ? 'dist/tetraport' : `dist/tetraport-${target}`))
+const outfile = resolve(ROOT, flags.outfile ?? (here ? 'dist/tetraport' : `dist/tetraport-${target}`))
 const packed = await packPostgres(target)
 await compile(target, outfile, packed)
 const megabytes = (path: string): string => `${(statSync(path).size / 1e6).toFixed(1)} MB`

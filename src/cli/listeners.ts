@@ -1,4 +1,4 @@
-import type { App } from '../app.ts'
+import { type App, appUrlOf } from '../app.ts'
 import type { Probes } from '../http/health.ts'
 import type { Server, Surface } from '../server.ts'
 import { CliError, EXIT } from './cli-error.ts'
@@ -17,6 +17,8 @@ export async function openListeners(app: App, probes: Probes, { mountAlone, moun
   const surfaces = mountSurfaces(app)
   const first = listening(app.config.listen, '--listen', () => openServer({ app, surfaces, probes }))
   app.webhooks.serveAt(first.url)
+  // A port that the system chose is known only now.
+  app.identity.appUrl = appUrlOf({ ...app.config, listen: { ...app.config.listen, port: Number(new URL(first.url).port || 80) } })
   const servers = [first]
   const alone: Record<string, string> = {}
   try {

@@ -3,6 +3,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openClient } from '../../src/drivers/records/client.ts'
 import { eventually } from '../support/eventually.ts'
+import { openMailServer } from '../support/mail-server.ts'
 import { PASSWORD } from '../support/members.ts'
 import { cloneDatabase, silentLog, type TestDatabase, temporaryFolder } from '../support/postgres.ts'
 import { SERVER_START_MS, type Served, serve } from '../support/served.ts'
@@ -210,6 +211,22 @@ describe('the operator of the configuration', () => {
     expect(await missing.run('serve')).toBe(2)
     expect(missing.stderr).toContain("The file with the operator's password cannot be read.")
     await own.drop()
+  })
+
+  test('finds his way back by a link to the port that the server was given', async () => {
+    const mails = await openMailServer()
+    const smtp = { TETRAPORT_MAIL_SMTP_URL: `smtp://127.0.0.1:${mails.port}`, TETRAPORT_MAIL_FROM: 'robot@x.org' }
+    const terminal = terminalOn(database.url, { ...env(PASSWORD), ...smtp })
+    const exit = terminal.run('serve', '--json')
+    const { url } = JSON.parse((await terminal.printed(/^.*"event":"listening".*$/m))[0])
+    const body = JSON.stringify({ email: 'first@x.org' })
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`${url}/api/v1/auth/password/forgot`, { method: 'POST', headers, body })
+    const [mail] = await mails.until(1)
+    expect(mail?.parts['text/plain']).toContain(`${url}/reset-password?token=`)
+    terminal.stop()
+    expect(await exit).toBe(0)
+    await mails.close()
   })
 
   test('needs both an address and a file', async () => {

@@ -18,6 +18,8 @@ export interface TestDatabase {
 }
 
 const PREFIX = 'tetraport-test-'
+/** Of the run's Postgres alone: folders of tests may look abandoned while they are in use. */
+const CLUSTER_PREFIX = 'tetraport-cluster-'
 const TEMPLATE = 'tetraport_template'
 const USER = 'tetraport'
 /** Nothing of it outlives the run, so nothing has to survive a crash. */
@@ -35,8 +37,8 @@ interface Cluster {
 let cluster: Promise<Cluster> | undefined
 
 /** A folder that Postgres' own account can enter, also when the tests run as root. */
-export function temporaryFolder(): string {
-  const dir = mkdtempSync(join(tmpdir(), PREFIX))
+export function temporaryFolder(prefix = PREFIX): string {
+  const dir = mkdtempSync(join(tmpdir(), prefix))
   chmodSync(dir, 0o711)
   return dir
 }
@@ -48,7 +50,7 @@ export function testCluster(): Promise<Cluster> {
 
 async function startCluster(): Promise<Cluster> {
   removeAbandoned()
-  const dir = temporaryFolder()
+  const dir = temporaryFolder(CLUSTER_PREFIX)
   const records = await openEmbedded({ dir, poolMax: 2, log: silentLog, settings: FAST })
   await records.db.query(`create database ${TEMPLATE}`)
   const template = await openDatabase(records.socketPath, TEMPLATE)
@@ -70,7 +72,7 @@ export async function stopTestCluster(): Promise<void> {
 function removeAbandoned(): void {
   for (const name of readdirSync(tmpdir())) {
     const dir = join(tmpdir(), name)
-    if (name.startsWith(PREFIX) && readLock(dir)?.alive === false) rmSync(dir, { recursive: true, force: true })
+    if (name.startsWith(CLUSTER_PREFIX) && readLock(dir)?.alive === false) rmSync(dir, { recursive: true, force: true })
   }
 }
 

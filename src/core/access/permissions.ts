@@ -1,5 +1,5 @@
 import { Fault } from '../fault.ts'
-import type { Principal } from './principal.ts'
+import { type Principal, UNVERIFIED } from './principal.ts'
 import { type Grant, isAtLeast, isGranted, type Role } from './roles.ts'
 
 /**
@@ -84,8 +84,7 @@ export function requirePermission(operation: Operation, { principal, verifiedEma
   if (level === 'tenant' && principal.tenantId === null)
     throw new Fault('forbidden', 'For which tenant? This credential has none: name it in X-Tenant-Id.', { why: 'tenant_required' })
   const needsEmail = level === 'verified' || level === 'tenant'
-  if (needsEmail && verifiedEmail && principal.kind === 'user' && !principal.emailVerified)
-    throw forbidden('email_unverified', 'The e-mail address must be verified first.')
+  if (needsEmail && verifiedEmail && principal.kind === 'user' && !principal.emailVerified) throw forbidden('email_unverified', UNVERIFIED)
   const missing = grants.find((grant) => !isGranted(principal.grants, grant))
   if (missing !== undefined) throw forbidden('insufficient_scope', `This needs the scope ${missing}.`)
   if (operator && asOperator) requireOperatorOf(principal)

@@ -30,3 +30,6 @@ export interface Principal {
 
 /** Who it was, for the records: the id of a user, the name of a service account, the id of a key. */
 export const whoIs = ({ userId, account, caller, kind }: Principal): string => userId ?? account ?? caller?.keyId ?? kind
+
+/** Of who may only do what needs no verified address. */
+export const UNVERIFIED = 'The e-mail address must be verified first: open the link in the mail, or ask for another mail.'

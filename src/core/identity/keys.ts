@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, UNVERIFIED } from '../access/principal.ts'
 import { type Caller, requireScope, type Scope } from '../caller.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
@@ -113,7 +113,7 @@ export class KeyRing {
     const { caller, kind, emailVerified } = await this.principal(secret)
     if (!caller) throw new Fault('forbidden', 'This token is of no tenant; it works on the platform surface.', { why: 'tenant_required' })
     if (kind === 'user' && !emailVerified && this.app.identity.verifiedEmail)
-      throw new Fault('forbidden', 'The e-mail address must be verified first.', { why: 'email_unverified' })
+      throw new Fault('forbidden', UNVERIFIED, { why: 'email_unverified' })
     return caller
   }
 
