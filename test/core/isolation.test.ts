@@ -221,7 +221,7 @@ const CASES: Record<string, Case[]> = {
 const NO_ID = new Set(
   `completions.createCompletion completions.streamCompletion replay.streamCompletionOnce keys.createKey keys.listKeys users.createUser users.createAdmin users.listUsers users.requireOperator
   owned-assistants.createOwnedAssistant owned-stores.createOwnedStore tools.createTool tools.getToolNamed tools.listTools
-  ownership.isManager ownership.requireManager ownership.mayActFor ownership.findAlias models.listModels models.getModel models.deleteModel models.embed idempotency.once
+  ownership.isManager rank.managesUsers ownership.requireManager ownership.mayActFor ownership.findAlias models.listModels models.getModel models.deleteModel models.embed idempotency.once
   idempotency.onceCalled idempotency.onceKept effects.effectsOf files.receiveContent uploads.createUpload signed.signedUpload
   tenant-settings.getSettings tenant-settings.putSettings
   threads.draftThread graph-threads.createGraphThread search.searchAssistants search.countAssistants graph-assistants.ensureGraphAssistants draft.draftRun

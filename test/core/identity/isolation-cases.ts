@@ -1,5 +1,6 @@
 import type { Caller } from '../../../src/core/caller.ts'
 import { changeStanding } from '../../../src/core/identity/directory.ts'
+import { requireAbove } from '../../../src/core/identity/rank.ts'
 import * as keys from '../../../src/core/identity/user-keys.ts'
 import * as removal from '../../../src/core/identity/user-removal.ts'
 import * as users from '../../../src/core/identity/users.ts'
@@ -29,6 +30,7 @@ export function userCases(open: { app: () => TestApp; own: () => UserIds }): Rec
     'user-keys.getUserKey': [(c, ids) => keys.getUserKey(app(), c, { userId: ids.user, prefix: 'ea_xxxxx' })],
     'user-keys.revokeUserKey': [(c, ids) => keys.revokeUserKey(app(), c, { userId: ids.user, prefix: 'ea_xxxxx' })],
     'directory.changeStanding': [(c, ids) => changeStanding(app(), c, { who: ids.user, change: { role: 'owner', status: 'disabled' } })],
+    'rank.requireAbove': [(c, ids) => requireAbove(app().db, c, { userId: ids.user, sentence: 'no' })],
     'user-removal.deleteUser': [(c, ids) => removal.deleteUser(app(), c, ids.user)],
   }
 }
