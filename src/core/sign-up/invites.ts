@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, whoIs } from '../access/principal.ts'
 import { isAtLeast, isGranted, type Role } from '../access/roles.ts'
 import { type AuditName, audit } from '../audit/audit.ts'
 import { normalAddress } from '../credentials/address.ts'
@@ -151,7 +151,8 @@ function requireRange(param: string, value: number, max: number): void {
 }
 
 interface Making {
-  by: Pick<Principal, 'tenantId' | 'userId'> | null
+  /** Null: the server itself. */
+  by: Principal | null
   event: AuditName
 }
 
@@ -171,7 +172,8 @@ export async function writeInvite(app: Needs<'db' | 'clock' | 'vault' | 'mail'>,
 export async function storeInvite(app: Needs<'db' | 'clock'>, { invite, hash }: MadeInvite, { by, event }: Making): Promise<void> {
   await insertInviteRow(app.db, { ...invite, hash })
   const who = { tenantId: invite.tenantId ?? by?.tenantId ?? null, userId: by?.userId ?? null }
-  await audit(app, { ...who, event, result: 'success', details: { invite: invite.id } })
+  const details = { ...(by ? { by: whoIs(by) } : {}), invite: invite.id }
+  await audit(app, { ...who, event, result: 'success', details })
 }
 
 export interface InviteQuery extends InviteFilter {
@@ -207,10 +209,8 @@ export async function revokeInvite(app: Needs<'db' | 'clock'>, principal: Princi
     if (invite.status === 'revoked' || invite.status === 'exhausted') return invite
     await revokeInviteRow(db, id, 'manual')
     const { tenantId, userId } = principal
-    await audit(
-      { ...app, db },
-      { tenantId: invite.tenantId ?? tenantId, userId, event: 'invite.revoke', result: 'success', details: { invite: id } },
-    )
+    const details = { by: whoIs(principal), invite: id }
+    await audit({ ...app, db }, { tenantId: invite.tenantId ?? tenantId, userId, event: 'invite.revoke', result: 'success', details })
     return { ...invite, status: 'revoked' }
   })
 }

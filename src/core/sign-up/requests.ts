@@ -1,4 +1,4 @@
-import type { Principal } from '../access/principal.ts'
+import { type Principal, whoIs } from '../access/principal.ts'
 import { audit } from '../audit/audit.ts'
 import { normalAddress } from '../credentials/address.ts'
 import { Fault, notFound } from '../fault.ts'
@@ -150,9 +150,10 @@ interface Decision {
 
 async function decide(
   app: Needs<'db' | 'clock'>,
-  { tenantId, userId }: Principal,
+  principal: Principal,
   { request, status, reason, tokenHint, at }: Decision,
 ): Promise<SignupRequest> {
+  const { tenantId, userId } = principal
   const decided: SignupRequest = {
     ...request,
     ...{ status, decisionReason: reason, decidedBy: userId, decidedAt: at, inviteTokenHint: tokenHint },
@@ -163,7 +164,7 @@ async function decide(
     userId,
     event: status === 'approved' ? 'signup_request.approve' : 'signup_request.reject',
     result: 'success',
-    details: { request: request.id },
+    details: { by: whoIs(principal), request: request.id },
   })
   return decided
 }

@@ -29,6 +29,12 @@ afterAll(() => app.close())
 const page = { limit: 50, offset: 0 }
 const HOUR_MS = 3_600_000
 
+/** Who did what with an invite, by the records. */
+const recorded = (inviteId: string) =>
+  app.records.db.query(`select event, details::json->>'by' as by from audit_event where details::json->>'invite' = $1 order by id`, [
+    inviteId,
+  ])
+
 describe('issuing', () => {
   test("an operator's invite makes a tenant, once, within three days", async () => {
     const { invite, token } = await invited(app, runner)
@@ -67,7 +73,9 @@ describe('issuing', () => {
     expect(await refusalOf(invited(app, { ...admin, role: 'member' }))).toMatchObject({ facts: { why: 'insufficient_role' } })
     const { secret } = await createKey(app, { ...app.one, tenantId: admin.tenantId ?? '' }, { name: 'k', scopes: ['admin'] })
     const key = await app.keys.principal(secret)
-    expect((await invited(app, key)).invite).toMatchObject({ tenantId: admin.tenantId, issuedBy: null })
+    const { invite } = await invited(app, key)
+    expect(invite).toMatchObject({ tenantId: admin.tenantId, issuedBy: null })
+    expect(await recorded(invite.id)).toEqual([{ event: 'invite.issue', by: key.caller?.keyId }])
   })
 
   test('a service account of the whole server makes invites to tenants, and must choose one for roles', async () => {
@@ -184,6 +192,11 @@ describe('revoking', () => {
     expect(revoked).toEqual({ ...made.invite, status: 'revoked' })
     expect(await revokeInvite(app, admin, made.invite.id)).toEqual(revoked)
     expect(await refusalOf(registerWith(app, made))).toMatchObject({ code: 'forbidden' })
+    const events = [
+      { event: 'invite.issue', by: admin.userId },
+      { event: 'invite.revoke', by: owner.userId },
+    ]
+    expect(await recorded(made.invite.id)).toEqual(expect.arrayContaining(events))
   })
 
   test('leaves alone what is used up', async () => {
