@@ -21,8 +21,8 @@ const LOSSES: Loss[] = [
   [
     `update thread set head_id = (select c.parent_id from checkpoint c where c.thread_id = thread.id and c.ns = '' and c.id = thread.head_id)
       where id = (select r.thread_id from run r join thread t on t.id = r.thread_id join checkpoint c on c.thread_id = t.id and c.ns = '' and c.id = t.head_id
-        where c.run_id = r.id and r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%' and r.call::json ->> 'graph' = 'work'
-          and t.metadata ->> 'tag' like 'thread-%' order by r.id desc limit 1)`,
+        where c.run_id = r.id and c.parent_id is not null and r.status = 'completed' and r.metadata ->> 'tag' like 'run-w%'
+          and r.call::json ->> 'graph' = 'work' and t.metadata ->> 'tag' like 'thread-%' order by r.id desc limit 1)`,
     /thread whose head is not its newest state/,
   ],
   [

@@ -15,18 +15,19 @@ const unreachable = (): Fault => new Fault('unavailable', 'The database does not
 
 /**
  * A real database behind a line that tests can break, hold or cut. Faults are put on a batched statement by its name, or
- * on `hot`, `query`, `transaction` or `notify`; what happens inside a transaction is not touched.
+ * on `hot`, `query`, `transaction` or `notify`, or on the text of a statement of the first two; what happens inside a
+ * transaction is not touched.
  */
 export class FaultyDb implements Db {
   dead = false
   /** Statements that were sent, by name. */
   readonly sent: string[] = []
-  private readonly fuses: { name: string; side: Side }[] = []
+  private readonly fuses: { name: string | RegExp; side: Side }[] = []
   private readonly pauses: { name: string; side: Side; reach(): void; released: Promise<void> }[] = []
 
   constructor(private readonly inner: Db) {}
 
-  failNext(name: string, side: Side): void {
+  failNext(name: string | RegExp, side: Side): void {
     this.fuses.push({ name, side })
   }
 
@@ -43,10 +44,10 @@ export class FaultyDb implements Db {
   }
 
   query<R>(text: string, params?: readonly Param[]): Promise<R[]> {
-    return this.through('query', () => this.inner.query<R>(text, params))
+    return this.through('query', () => this.inner.query<R>(text, params), text)
   }
   hot<R>(text: string, params?: readonly Param[]): Promise<R[]> {
-    return this.through('hot', () => this.inner.hot<R>(text, params))
+    return this.through('hot', () => this.inner.hot<R>(text, params), text)
   }
   batch<T, R>(statement: Statement<T, R>, item: T): Promise<R> {
     return this.through(statement.name, () => this.inner.batch(statement, item))
@@ -66,20 +67,21 @@ export class FaultyDb implements Db {
     return this.inner.listen(channel, alive(onPayload), alive(onGap))
   }
 
-  private async through<R>(name: string, send: () => Promise<R>): Promise<R> {
+  private async through<R>(name: string, send: () => Promise<R>, text = name): Promise<R> {
     await this.stand(name, 'before')
     if (this.dead) return never()
-    if (this.burn(name, 'before')) throw unreachable()
+    if (this.burn({ name, text }, 'before')) throw unreachable()
     this.sent.push(name)
     const result = await send()
     await this.stand(name, 'after')
     if (this.dead) return never()
-    if (this.burn(name, 'after')) throw unreachable()
+    if (this.burn({ name, text }, 'after')) throw unreachable()
     return result
   }
 
-  private burn(name: string, side: Side): boolean {
-    const index = this.fuses.findIndex((fuse) => fuse.name === name && fuse.side === side)
+  private burn({ name, text }: { name: string; text: string }, side: Side): boolean {
+    const isMeant = (fuse: string | RegExp): boolean => (typeof fuse === 'string' ? fuse === name : fuse.test(text))
+    const index = this.fuses.findIndex((fuse) => isMeant(fuse.name) && fuse.side === side)
     if (index >= 0) this.fuses.splice(index, 1)
     return index >= 0
   }
