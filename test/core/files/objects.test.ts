@@ -136,7 +136,7 @@ test('a writer that cannot say that it lives stops before it is taken for dead',
   }
   const replica = await app.replica()
   const parts = { ...replica, files: app.files }
-  const writing = writeObject(parts, app.one.tenantId, { source: endless(), bytesMax: BYTES_MAX, lease: { ms: 500, renewMs: 20 } })
+  const writing = writeObject(parts, app.one.tenantId, { source: endless(), bytesMax: BYTES_MAX, lease: { ms: 2000, renewMs: 20 } })
   void writing.catch(() => undefined)
   await halfWritten(true)
   replica.db.die()
