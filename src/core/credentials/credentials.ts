@@ -39,7 +39,6 @@ export type Known = Credential & { users: Membership[] }
 export interface Owner extends Credential {
   role: Role | null
   isOperator: boolean
-  name: string | null
   /** The same person is somebody in other tenants. */
   elsewhere: boolean
 }

@@ -59,7 +59,6 @@ export async function findCredential(db: Db, email: string): Promise<Known | und
 interface OwnerRow extends CredentialRow {
   role: Role | null
   is_operator: boolean
-  name: string | null
   elsewhere: boolean
 }
 
@@ -77,14 +76,14 @@ export async function readOwner(
   if (hold)
     await db.hot(`select 1 from app_user u where u.id = $2 and u.tenant_id is not distinct from $1::uuid for share`, [tenantId, userId])
   const [row] = await db.hot<OwnerRow>(
-    `select ${COLUMNS}, u.role, u.is_operator, u.name, exists (
+    `select ${COLUMNS}, u.role, u.is_operator, exists (
       select 1 from app_user o where o.credential_id = u.credential_id and o.id <> u.id
     ) as elsewhere
     from app_user u join credential c on c.id = u.credential_id
     where u.id = $2 and u.tenant_id is not distinct from $1::uuid ${hold ? 'for no key update of c' : ''}`,
     [tenantId, userId],
   )
-  return row && { ...fromRow(row), role: row.role, isOperator: row.is_operator, name: row.name, elsewhere: row.elsewhere }
+  return row && { ...fromRow(row), role: row.role, isOperator: row.is_operator, elsewhere: row.elsewhere }
 }
 
 export async function readCredentialOf(db: Db, { tenantId, userId }: UserId): Promise<string | undefined> {

@@ -65,12 +65,6 @@ export async function holdEmails(db: Db, tenantId: string): Promise<void> {
   await db.hot(`select pg_advisory_xact_lock(hashtextextended('emails ' || $1::text, 0))`, [tenantId])
 }
 
-/** With an address and a password, which are over all tenants. */
-export async function signsIn(db: Db, tenantId: string, id: string): Promise<boolean> {
-  const rows = await db.hot(`select 1 from app_user u where u.id = $2 and ${MINE} and u.credential_id is not null`, [tenantId, id])
-  return rows.length > 0
-}
-
 export async function isEmailTaken(db: Db, tenantId: string, { id, email }: { id: string; email: string }): Promise<boolean> {
   const rows = await db.hot(`select 1 from app_user u where u.tenant_id = $1 and u.email = $2 and u.id <> $3`, [tenantId, email, id])
   return rows.length > 0

@@ -1,10 +1,11 @@
 import { type Caller, requireScope } from '../caller.ts'
+import { readCredentialOf } from '../credentials/credentials.ts'
 import { Fault, notFound } from '../fault.ts'
 import { newId } from '../id.ts'
 import type { Needs } from '../needs.ts'
 import { isManager, mayActFor } from '../ownership/ownership.ts'
 import { managesUsers, requireAbove } from './rank.ts'
-import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, signsIn, writeUserRow } from './user-store.ts'
+import { holdEmails, insertUserRow, isEmailTaken, listUserRows, lockUserRow, readUserRows, writeUserRow } from './user-store.ts'
 
 export { holdEmails } from './user-store.ts'
 
@@ -115,7 +116,7 @@ export async function changeUser(
     await requireAbove(db, caller, { userId: id, sentence: 'Insufficient permissions to update this user.' })
     const next = changed(caller, user, change)
     if (same(user, next)) return user
-    if (next.email !== user.email && (await signsIn(db, caller.tenantId, id)))
+    if (next.email !== user.email && (await readCredentialOf(db, { tenantId: caller.tenantId, userId: id })) !== undefined)
       throw forbidden('This user signs in with the e-mail address: it cannot be changed here.')
     if (next.email !== null && next.email !== user.email && (await isEmailTaken(db, caller.tenantId, { id, email: next.email })))
       throw emailTaken(next.email)

@@ -68,7 +68,7 @@ export interface Mail {
 }
 
 /** `job.tenant_id` says whose turn a job takes. What belongs to no tenant shares this one, which no tenant has. */
-export const NO_TENANT = '00000000-0000-8000-8000-000000000001'
+const NO_TENANT = '00000000-0000-8000-8000-000000000001'
 
 const ADDRESS_CHARS_MAX = 254
 /** Nothing that could end a header, name a second recipient or start a comment. */
@@ -94,9 +94,15 @@ export async function queueMail(
   const content: MailContent = { about: input }
   const sealed = await app.vault.seal(JSON.stringify(content), aboutMail(id))
   await insertMailRow(app.db, at, { id, tenant_id: tenantId, kind: input.kind, sealed, message_id: messageId })
-  await insertJobs(app.db, at, [{ kind: 'mail', tenantId: tenantId ?? NO_TENANT, subject: id, payload: {} }])
+  await queueSending(app, { id, tenantId })
   return { id, messageId }
 }
+
+/** Of a mail whose row waits, or will at the end of the transaction. */
+export const queueSending = (
+  { db, clock }: Needs<'db' | 'clock'>,
+  { id, tenantId }: { id: string; tenantId: string | null },
+): Promise<void> => insertJobs(db, clock.now(), [{ kind: 'mail', tenantId: tenantId ?? NO_TENANT, subject: id, payload: {} }])
 
 /** For whoever runs the server, as mails are of everybody. Newest first; without `statuses` all. */
 export async function listMails(

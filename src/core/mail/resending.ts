@@ -3,9 +3,8 @@ import type { Caller } from '../caller.ts'
 import { Fault } from '../fault.ts'
 import { isUuid } from '../id.ts'
 import { requireOperator } from '../identity/users.ts'
-import { insertJobs } from '../jobs/jobs.ts'
 import type { Needs } from '../needs.ts'
-import { fromRow, type Mail, type MailContent, NO_TENANT, openContent } from './mail.ts'
+import { fromRow, type Mail, type MailContent, openContent, queueSending } from './mail.ts'
 import { type MailRow, readMailRow, requeueMailRow } from './store.ts'
 
 /**
@@ -58,7 +57,7 @@ function hindranceOf({ status }: MailRow, { again, content, now }: Circumstances
 
 /** The job before the mail: whoever notes the end of a mail locks them in this order. */
 async function requeue(app: Needs<'db' | 'clock'>, { id, tenant_id: tenantId, status }: MailRow): Promise<void> {
-  await insertJobs(app.db, app.clock.now(), [{ kind: 'mail', tenantId: tenantId ?? NO_TENANT, subject: id, payload: {} }])
+  await queueSending(app, { id, tenantId })
   if (!(await requeueMailRow(app.db, id, status))) throw new Fault('busy', 'This mail is being sent at this moment.')
   await audit(app, { tenantId, userId: null, event: 'mail.resend', result: 'success', details: { mail: id, was: status } })
 }
